@@ -1,0 +1,1 @@
+"""Makes text searchable, and learns from the people who judge the answers."""
