@@ -1,0 +1,46 @@
+"""What a person put in, as cleaned text.
+
+A document's id is stable from run to run: it comes from names and columns, never from the content. Its content hash
+covers everything that a search or a page could show, so equal hashes mean that nothing needs to be done.
+Sections begin at offsets into the cleaned text, ascending.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MetadataValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of a document that begins at `start` and ends where the next one begins."""
+
+    start: int
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file, a row or a page.
+
+    `source` is what a person is shown; `origin` is the absolute path of the file that was read.
+    """
+
+    id: str
+    title: str
+    text: str
+    source: str
+    origin: str
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 in hex over title, text, source, metadata and sections, as canonical JSON."""
+        sections = [(section.start, section.headings, section.page) for section in self.sections]
+        content = [self.title, self.text, self.source, dict(self.metadata), sections]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
