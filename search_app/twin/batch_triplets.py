@@ -1,7 +1,8 @@
 """Triplet losses that find their triplets in a batch of labelled vectors.
 
-An anchor's positives are the other rows of its class, its negatives the rows of other classes. Anchors without a
-positive or without a negative take no part; a batch without any triplet costs 0 and gives a zero gradient.
+An anchor's positives are the other rows of its class, its negatives the rows of other classes. Anchors
+without a positive or without a negative take no part; a batch without any triplet costs 0 and gives a zero
+gradient.
 """
 
 import torch
@@ -44,7 +45,7 @@ def batch_hard(vectors: Tensor, labels: Tensor, *, energy: Energy = EUCLIDEAN, m
 def batch_semi_hard(
     vectors: Tensor, labels: Tensor, *, energy: Energy = EUCLIDEAN, margin: float = 0.5
 ) -> Tensor:
-    """For each anchor and positive the nearest negative that is farther than the positive, else the farthest one.
+    """For each anchor and positive the nearest negative beyond the positive, else the farthest negative.
 
     loss = mean_{a,p}( max(0, E(a, p) - E(a, n) + margin) )
 

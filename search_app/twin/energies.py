@@ -1,8 +1,8 @@
 """How far apart two vectors are.
 
-An energy is small for texts that mean the same and grows as they differ, whatever formula it comes from; losses
-and rankings may therefore take any of them. All are computed in the dtype of the vectors that come in, and all
-have a finite gradient where both vectors are equal.
+An energy is small for texts that mean the same and grows as they differ, whatever formula it comes from;
+losses and rankings may therefore take any of them. All are computed in the dtype of the vectors that come
+in, and all have a finite gradient where both vectors are equal.
 """
 
 from collections.abc import Callable

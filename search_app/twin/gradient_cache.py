@@ -1,8 +1,8 @@
 """A loss over a batch that is larger than memory.
 
-The texts are encoded in parts without a graph; the loss and its gradient with respect to the vectors are computed
-over all of them; in the backward pass each part is encoded again, with the same dropout, and given its gradient. Loss
-and gradients are those of the plain form; only one part's graph is ever held.
+The texts are encoded in parts without a graph; the loss and its gradient with respect to the vectors are
+computed over all of them; in the backward pass each part is encoded again, with the same dropout, and given
+its gradient. Loss and gradients are those of the plain form; only one part's graph is ever held.
 
 Source: Gao et al. 2021, arXiv:2101.06983.
 """
@@ -32,7 +32,7 @@ class _Part:
             torch.set_rng_state(self._state)
             for device, state in zip(self._devices, self._device_states, strict=True):
                 torch.cuda.set_rng_state(state, device)
-            self._encode(self._features).backward(gradient)
+            torch.autograd.backward(self._encode(self._features), gradient)
 
 
 def cached(
@@ -55,10 +55,10 @@ def cached(
 
     def replay(outer: Tensor) -> None:
         for column, gradient in zip(parts, gradients, strict=True):
-            shares = (gradient * outer).split([len(part.vectors) for part in column])
+            shares = torch.split(gradient * outer, [len(part.vectors) for part in column])
             for part, share in zip(column, shares, strict=True):
                 part.replay(share)
 
     result = value.detach().requires_grad_()
-    result.register_hook(replay)
+    result.register_hook(replay)  # type: ignore[no-untyped-call]  # torch leaves it without types
     return result

@@ -1,8 +1,8 @@
 """What training makes smaller, for pairs and for rankings: pure functions from vectors to a scalar.
 
-Nothing here knows encoders, texts or files. Vectors are (batch, dim) and need not be unit rows: where a loss speaks
-of cosines it normalises by itself. Losses over classes in a batch are in `batch_triplets`, gradient caching in
-`gradient_cache`.
+Nothing here knows encoders, texts or files. Vectors are (batch, dim) and need not be unit rows: where a loss
+speaks of cosines it normalises by itself. Losses over classes in a batch are in `batch_triplets`, gradient
+caching in `gradient_cache`.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,8 +41,8 @@ def online_contrastive(
 ) -> Tensor:
     """Contrastive loss over the hard pairs of the batch only, as a sum.
 
-    Hard are unlike pairs nearer than the farthest alike pair, and alike pairs farther than the nearest unlike one.
-    With one sort of pair in the batch, its mean takes the place of the missing bound.
+    Hard are unlike pairs nearer than the farthest alike pair, and alike pairs farther than the nearest unlike
+    one. With one sort of pair in the batch, its mean takes the place of the missing bound.
 
     Args:
         left: (batch, dim).
