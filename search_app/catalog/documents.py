@@ -1,0 +1,241 @@
+"""The documents of a collection, and which of them each generation holds.
+
+A document is committed in a generation when that generation's vectors for its current version are in Milvus,
+flushed and read back. Only such documents count there: nothing else is given out as a hit or as held.
+Whoever writes to a generation works off its deletions before a write or after its commit, never in between.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select
+
+from ingest.chunking import Chunk
+from ingest.documents import Document, Section
+from search_app.catalog.commits import (
+    BuiltDocument,
+    commit_built_documents,
+    commit_documents,
+    remove_documents,
+)
+from search_app.catalog.generations import Generation, require_generation
+from search_app.catalog.passages import (
+    Passage,
+    chunks_by_document,
+    committed,
+    held_chunks,
+    passage_of,
+    passages_of,
+    pending,
+)
+from search_app.catalog.store import Store, pieces
+from search_app.catalog.tables import chunks, deletions, documents, metadata_fields
+from search_app.errors import UnknownDocument
+
+_PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDocument:
+    """A document that a generation must still take in; `chunks` is None when it was never cut this way."""
+
+    pk: int
+    document: Document
+    chunks: tuple[Chunk, ...] | None
+
+
+def _document(row: Row[Any]) -> Document:
+    return Document(
+        id=row.id,
+        title=row.title,
+        text=row.text,
+        source=row.source,
+        origin=row.origin,
+        metadata=row.metadata,
+        sections=tuple(Section(start, tuple(headings), page) for start, headings, page in row.sections),
+    )
+
+
+class Documents:
+    """The documents of every collection of the home."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def commit(self, generation_id: int, batch: Sequence[tuple[Document, Sequence[Chunk]]]) -> None:
+        """Make these the current versions and note that the generation's vectors for them are durable.
+
+        Old chunks that a generation holds, of this one and of all others, become its deletions. The documents
+        whose text changed are pending again in every other generation.
+        """
+        with self._store.writing() as connection:
+            commit_documents(connection, require_generation(connection, generation_id), batch)
+
+    def commit_built(self, generation_id: int, built: Sequence[BuiltDocument]) -> int:
+        """Note that the generation's vectors for these versions are durable; how many are still current.
+
+        The chunks of a version that was overtaken become deletions, and its document stays pending.
+        """
+        with self._store.writing() as connection:
+            return commit_built_documents(connection, require_generation(connection, generation_id), built)
+
+    def remove(self, collection_id: int, document_ids: Sequence[str]) -> int:
+        """Forget documents, leaving deletions wherever a generation holds them; how many there were."""
+        with self._store.writing() as connection:
+            return remove_documents(connection, collection_id, document_ids)
+
+    def held(self, generation_id: int, document_ids: Sequence[str]) -> dict[str, str]:
+        """The content hash of each of these documents that is committed in the generation."""
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+            query = select(documents.c.id, documents.c.content_hash).select_from(committed(generation))
+            return {
+                row.id: row.content_hash
+                for some in pieces(document_ids)
+                for row in connection.execute(query.where(documents.c.id.in_(some)))
+            }
+
+    def pending(self, generation_id: int, limit: int, *, after: int = 0) -> tuple[PendingDocument, ...]:
+        """The next documents, by pk, whose current version isn't committed in the generation.
+
+        Args:
+            generation_id: Whose work is asked for.
+            limit: The most documents to give.
+            after: The pk of the last one seen. One that changed behind it is found by starting again at 0.
+        """
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+            next_pks = pending(generation, documents.c.pk).where(documents.c.pk > after)
+            pks = connection.execute(next_pks.order_by(documents.c.pk).limit(limit)).scalars().all()
+            found = []
+            for some in pieces(pks):
+                rows = connection.execute(
+                    select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk)
+                )
+                cut = chunks_by_document(connection, generation.chunking_key, some)
+                found += [PendingDocument(row.pk, _document(row), cut.get(row.pk)) for row in rows]
+            return tuple(found)
+
+    def pending_count(self, generation_id: int) -> int:
+        """How many documents the generation must still take in."""
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+            count: int = connection.execute(pending(generation, func.count())).scalar_one()
+            return count
+
+    def deletions(self, generation_id: int, limit: int) -> tuple[str, ...]:
+        """Chunk ids whose vectors must still be deleted from the generation."""
+        query = select(deletions.c.chunk_id).where(deletions.c.generation_id == generation_id)
+        with self._store.reading() as connection:
+            return tuple(connection.execute(query.order_by(deletions.c.chunk_id).limit(limit)).scalars())
+
+    def forget_deletions(self, generation_id: int, chunk_ids: Sequence[str]) -> None:
+        """Note that Milvus no longer has vectors for these chunks in the generation."""
+        with self._store.writing() as connection:
+            for some in pieces(chunk_ids):
+                done = (deletions.c.generation_id == generation_id) & deletions.c.chunk_id.in_(some)
+                connection.execute(delete(deletions).where(done))
+
+    def passages(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages of these chunks, without those that the generation doesn't hold as they are now."""
+        query = passages_of(generation)
+        with self._store.reading() as connection:
+            return {
+                row.id: passage_of(row)
+                for some in pieces(chunk_ids)
+                for row in connection.execute(query.where(chunks.c.id.in_(some)))
+            }
+
+    def all_passages(self, generation: Generation) -> Iterator[Passage]:
+        """Every passage of the generation, document by document in the order of the text; streamed."""
+        last = 0
+        while pks := self._next_documents(generation, last):
+            for some in pieces(pks):
+                query = passages_of(generation).where(documents.c.pk.in_(some))
+                with self._store.reading() as connection:
+                    rows = connection.execute(query.order_by(documents.c.pk, chunks.c.ordinal)).all()
+                yield from map(passage_of, rows)
+            last = pks[-1]
+
+    def chunk_ids(self, generation_id: int) -> Iterator[str]:
+        """The ids of every chunk that the generation holds, ascending; streamed."""
+        last = ""
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+        query = select(chunks.c.id).select_from(held_chunks(generation)).order_by(chunks.c.id).limit(_PAGE)
+        while True:
+            with self._store.reading() as connection:
+                ids = connection.execute(query.where(chunks.c.id > last)).scalars().all()
+            if not ids:
+                return
+            yield from ids
+            last = ids[-1]
+
+    def chunk_count(self, generation_id: int) -> int:
+        """How many chunks the generation holds."""
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+            return connection.execute(select(func.count()).select_from(held_chunks(generation))).scalar_one()
+
+    def get(self, collection_id: int, document_id: str) -> Document:
+        """The current version of the document.
+
+        Raises:
+            UnknownDocument: The collection holds no document with this id.
+        """
+        which = (documents.c.collection_id == collection_id) & (documents.c.id == document_id)
+        with self._store.reading() as connection:
+            row = connection.execute(select(documents).where(which)).first()
+        if row is None:
+            raise UnknownDocument(
+                f"The collection holds no document {document_id!r}. It may have been removed."
+            )
+        return _document(row)
+
+    def below(self, collection_id: int, origins: Sequence[str]) -> Iterator[str]:
+        """The ids of documents that were read from one of these paths, or from a file below one; streamed."""
+        last = 0
+        query = select(documents.c.pk, documents.c.id).where(documents.c.collection_id == collection_id)
+        query = query.where(or_(*map(_is_below, origins))).order_by(documents.c.pk).limit(_PAGE)
+        while origins:
+            with self._store.reading() as connection:
+                rows = connection.execute(query.where(documents.c.pk > last)).all()
+            if not rows:
+                return
+            yield from (row.id for row in rows)
+            last = rows[-1].pk
+
+    def count(self, collection_id: int) -> int:
+        """How many documents the collection has."""
+        query = select(func.count()).where(documents.c.collection_id == collection_id)
+        with self._store.reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def fields(self, collection_id: int) -> dict[str, set[str]]:
+        """The metadata that documents of the collection ever had: name -> names of its Python types."""
+        query = select(metadata_fields.c.name, metadata_fields.c.type)
+        found: dict[str, set[str]] = defaultdict(set)
+        with self._store.reading() as connection:
+            for row in connection.execute(query.where(metadata_fields.c.collection_id == collection_id)):
+                found[row.name].add(row.type)
+        return dict(found)
+
+    def list(self, collection_id: int, *, offset: int = 0, limit: int = 50) -> tuple[Document, ...]:
+        """A page of the collection's documents, in the order in which they first came in."""
+        query = select(documents).where(documents.c.collection_id == collection_id)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.order_by(documents.c.pk).offset(offset).limit(limit))
+            return tuple(_document(row) for row in rows)
+
+    def _next_documents(self, generation: Generation, after: int) -> Sequence[int]:
+        query = select(documents.c.pk).select_from(committed(generation)).where(documents.c.pk > after)
+        with self._store.reading() as connection:
+            return connection.execute(query.order_by(documents.c.pk).limit(_PAGE)).scalars().all()
+
+
+def _is_below(origin: str) -> ColumnElement[bool]:
+    """Whether a document was read from this path or below it; a path may hold any character, so no LIKE."""
+    folder = origin.rstrip("/") + "/"
+    return (documents.c.origin == origin) | (func.substr(documents.c.origin, 1, len(folder)) == folder)

@@ -1,0 +1,204 @@
+"""What people said about hits, kept for good: a verdict is never changed, only followed by a later one.
+
+A query belongs to one split from the first time it is judged, so none is both trained on and tested with.
+Queries are the same if they differ only in case, white space or the way Unicode spells a letter.
+"""
+
+import hashlib
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from search_app.catalog.store import Store, pieces
+from search_app.catalog.tables import judgements
+from search_app.errors import CatalogError, UnknownJudgement
+
+_HELDOUT_OF = 4  # one query in so many is held out
+_GRADES = range(4)
+_INSERT = insert(judgements).returning(judgements.c.id, sort_by_parameter_order=True)
+
+
+class Split(StrEnum):
+    """What a query's judgements are for."""
+
+    TRAIN = "train"
+    HELDOUT = "heldout"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJudgement:
+    """A verdict to be stored: `grade` 0 (no answer) to 3 (the answer); the rest is what the person saw.
+
+    `shown` lists the document ids of the page, best first; `split` is a wish that counts only for a query
+    that was never judged before.
+    """
+
+    query: str
+    document_id: str
+    chunk_id: str
+    chunk_text_hash: str
+    grade: int
+    user: str = ""
+    generation_number: int | None = None
+    mode: str = ""
+    rank: int | None = None
+    shown: tuple[str, ...] = ()
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict as it is stored; `grade` None withdraws what the same user said before."""
+
+    id: int
+    collection_id: int
+    query: str
+    document_id: str
+    chunk_id: str
+    chunk_text_hash: str
+    grade: int | None
+    user: str
+    generation_number: int | None
+    mode: str
+    rank: int | None
+    shown: tuple[str, ...]
+    split: Split
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementCounts:
+    """How many judgements hold, and of how many queries, in each split and with each grade."""
+
+    judgement_count: int
+    query_counts: Mapping[Split, int]
+    grade_counts: Mapping[int, int]
+
+
+def query_key(query: str) -> str:
+    """What all spellings of one query have in common."""
+    return " ".join(unicodedata.normalize("NFKC", query).casefold().split())
+
+
+def _hashed_split(key: str) -> Split:
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])
+    return Split.HELDOUT if number % _HELDOUT_OF == 0 else Split.TRAIN
+
+
+def _record(row: Row[Any]) -> Judgement:
+    values = dict(row._mapping)
+    del values["query_key"]
+    values["shown"] = tuple(values["shown"])
+    values["split"] = Split(values["split"])
+    return Judgement(**values)
+
+
+class Judgements:
+    """The judgements of every collection of the home."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, collection_id: int, judgement: NewJudgement) -> int:
+        """The id of the stored judgement.
+
+        Raises:
+            CatalogError: The grade is not 0, 1, 2 or 3.
+        """
+        return self.add_many(collection_id, [judgement])[0]
+
+    def add_many(self, collection_id: int, new: Sequence[NewJudgement]) -> tuple[int, ...]:
+        """The ids of the stored judgements, in order; all are stored or none.
+
+        Raises:
+            CatalogError: A grade is not 0, 1, 2 or 3.
+        """
+        for judgement in new:
+            if judgement.grade not in _GRADES:
+                raise CatalogError(
+                    f"{judgement.grade!r} is no grade. Use 0 (no answer), 1, 2 or 3 (the answer)."
+                )
+        if not new:
+            return ()
+        now = time.time()
+        with self._store.writing() as connection:
+            splits = _read_splits(connection, collection_id, sorted({query_key(each.query) for each in new}))
+            rows = []
+            for judgement in new:
+                key = query_key(judgement.query)
+                split = splits.setdefault(key, judgement.split or _hashed_split(key))
+                own = {
+                    "collection_id": collection_id,
+                    "query_key": key,
+                    "split": split.value,
+                    "created_at": now,
+                }
+                rows.append(asdict(judgement) | {"shown": list(judgement.shown)} | own)
+            return tuple(connection.execute(_INSERT, rows).scalars())
+
+    def withdraw(self, judgement_id: int) -> int:
+        """The id of the entry that takes the judgement back.
+
+        Raises:
+            UnknownJudgement: There is no judgement with this id.
+        """
+        with self._store.writing() as connection:
+            row = connection.execute(select(judgements).where(judgements.c.id == judgement_id)).first()
+            if row is None:
+                raise UnknownJudgement(
+                    f"There is no judgement {judgement_id}. List them to see their numbers."
+                )
+            values = dict(row._mapping) | {"grade": None, "created_at": time.time()}
+            del values["id"]
+            judged: int = connection.execute(_INSERT, [values]).scalar_one()
+            return judged
+
+    def current(self, collection_id: int, *, split: Split | None = None) -> tuple[Judgement, ...]:
+        """What holds now: each user's last word on each document for each query, oldest first."""
+        same = (judgements.c.query_key, judgements.c.document_id, judgements.c.user)
+        last = (
+            select(func.max(judgements.c.id))
+            .where(judgements.c.collection_id == collection_id)
+            .group_by(*same)
+        )
+        query = select(judgements).where(judgements.c.id.in_(last), judgements.c.grade.is_not(None))
+        if split is not None:
+            query = query.where(judgements.c.split == split.value)
+        with self._store.reading() as connection:
+            return tuple(_record(row) for row in connection.execute(query.order_by(judgements.c.id)))
+
+    def history(self, collection_id: int, *, limit: int = 100) -> tuple[Judgement, ...]:
+        """What was said last, newest first, with what was withdrawn or said anew."""
+        query = select(judgements).where(judgements.c.collection_id == collection_id)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.order_by(judgements.c.id.desc()).limit(limit))
+            return tuple(_record(row) for row in rows)
+
+    def counts(self, collection_id: int) -> JudgementCounts:
+        """How much there is to train on and to compare with."""
+        holding = self.current(collection_id)
+        queries = {query_key(judgement.query): judgement.split for judgement in holding}
+        grades = Counter(judgement.grade for judgement in holding if judgement.grade is not None)
+        splits = Counter(queries.values())
+        return JudgementCounts(
+            judgement_count=len(holding),
+            query_counts={split: splits[split] for split in Split},
+            grade_counts={grade: grades[grade] for grade in _GRADES},
+        )
+
+
+def _read_splits(connection: Connection, collection_id: int, keys: Sequence[str]) -> dict[str, Split]:
+    """The split of each of these queries that was judged before."""
+    query = select(judgements.c.query_key, judgements.c.split).distinct()
+    query = query.where(judgements.c.collection_id == collection_id)
+    return {
+        row.query_key: Split(row.split)
+        for some in pieces(keys)
+        for row in connection.execute(query.where(judgements.c.query_key.in_(some)))
+    }

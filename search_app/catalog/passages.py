@@ -1,0 +1,93 @@
+"""What a generation holds, as queries: its documents, its chunks, and what a person is shown of them.
+
+Every query here starts from the documents that are committed in the generation in their current version, so
+a vector that is left over in Milvus, or was written but not committed, leads to no passage.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
+
+from ingest.chunking import Chunk
+from ingest.documents import MetadataValue
+from search_app.catalog.chunks import chunk_of
+from search_app.catalog.generations import Generation
+from search_app.catalog.tables import chunks, documents, generation_documents
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk with what a person is shown of its document."""
+
+    chunk: Chunk
+    title: str
+    source: str
+    metadata: Mapping[str, MetadataValue]
+
+
+def passage_of(row: Row[Any]) -> Passage:
+    """The record of a row of `passages_of`."""
+    return Passage(chunk_of(row, row.document_id), row.title, row.source, row.metadata)
+
+
+def committed(generation: Generation) -> FromClause:
+    """The documents that the generation holds."""
+    return documents.join(generation_documents, _is_held(generation))
+
+
+def pending(generation: Generation, *columns: ColumnElement[Any]) -> Select[Any]:
+    """The documents of the collection that the generation doesn't hold."""
+    both = documents.outerjoin(generation_documents, _is_held(generation))
+    return (
+        select(*columns)
+        .select_from(both)
+        .where(
+            documents.c.collection_id == generation.collection_id,
+            generation_documents.c.document_id.is_(None),
+        )
+    )
+
+
+def held_chunks(generation: Generation) -> FromClause:
+    """The chunks that the generation holds, with their documents."""
+    own = (chunks.c.document_pk == documents.c.pk) & (chunks.c.chunking_key == generation.chunking_key)
+    return committed(generation).join(chunks, own)
+
+
+def passages_of(generation: Generation) -> Select[Any]:
+    """The chunks that the generation holds, with what `passage_of` needs of their documents."""
+    return select(
+        chunks,
+        documents.c.id.label("document_id"),
+        documents.c.title,
+        documents.c.source,
+        documents.c.metadata,
+    ).select_from(held_chunks(generation))
+
+
+def chunks_by_document(
+    connection: Connection, chunking_key: str, pks: Sequence[int]
+) -> dict[int, tuple[Chunk, ...]]:
+    """The chunks of these documents with this chunking, by the document's pk, in the order of the text."""
+    query = (
+        select(chunks, documents.c.id.label("document_id"))
+        .join(documents, chunks.c.document_pk == documents.c.pk)
+        .where(chunks.c.document_pk.in_(pks), chunks.c.chunking_key == chunking_key)
+        .order_by(chunks.c.ordinal)
+    )
+    found = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.document_pk].append(chunk_of(row, row.document_id))
+    return {pk: tuple(own) for pk, own in found.items()}
+
+
+def _is_held(generation: Generation) -> ColumnElement[bool]:
+    return and_(
+        documents.c.collection_id == generation.collection_id,
+        generation_documents.c.generation_id == generation.id,
+        generation_documents.c.document_id == documents.c.id,
+        generation_documents.c.content_hash == documents.c.content_hash,
+    )
