@@ -1,0 +1,212 @@
+"""What an encoder's folder says that it is, read without running or unpickling anything.
+
+A folder of sentence-transformers is Transformer, Pooling, any number of Dense, and Normalize, in this
+order, named in `modules.json` by the names of old and new versions. Every other module, code of its own,
+pickled weights and paths that leave the folder are refused by name. A folder without `modules.json` is a
+bare transformer and is read with mean pooling. A folder without Normalize is read as if it had one: a
+vector of Twinsearch always has length 1.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from search_app.errors import EncoderError
+from search_app.twin.pooling import POOLINGS
+
+Kind = Literal["document", "query"]
+
+_MODULE_TYPE = re.compile(r"sentence_transformers(?:\.[a-z_]+)+\.(Transformer|Pooling|Dense|Normalize)")
+_MODULE_ORDER = re.compile(r"Transformer Pooling( Dense)*( Normalize)?")
+_BARE_MODULES: list[Any] = [
+    {"path": "", "type": "sentence_transformers.models.Transformer"},
+    {"path": "", "type": "sentence_transformers.models.Pooling"},
+]
+_LEGACY_POOLINGS = {  # in the order in which sentence-transformers sets several side by side
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_PROMPT_NAMES: Mapping[Kind, tuple[str, ...]] = {
+    "document": ("document", "passage", "corpus"),
+    "query": ("query",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The parts of an encoder's folder, checked, with nothing heavy loaded."""
+
+    folder: Path
+    transformer: Path
+    projections: tuple[Path, ...]
+    poolings: tuple[str, ...]
+    prompts: Mapping[Kind, str]  # what is written before a text of each kind
+    pools_prompt: bool
+    max_tokens: int | None  # as stated; None: as long as the backbone allows
+    lowercase: bool
+
+
+def read_layout(folder: Path) -> Layout:
+    """The checked layout of an encoder's folder.
+
+    Raises:
+        EncoderError: A file is missing or malformed, or the folder holds what must not or can't be loaded.
+    """
+    roles = _module_roles(folder)
+    transformer = roles["Transformer"][0]
+    _refuse_foreign_code(transformer)
+    _refuse_pickles(transformer)
+    for projection in roles["Dense"]:
+        _refuse_pickles(projection)
+    bare = not (folder / "modules.json").is_file()
+    pooling = {} if bare else read_json(roles["Pooling"][0] / "config.json")
+    stated = _optional_json(transformer / "sentence_bert_config.json")
+    return Layout(
+        folder=folder,
+        transformer=transformer,
+        projections=tuple(roles["Dense"]),
+        poolings=_pooling_names(folder, pooling),
+        prompts=_prompts(_optional_json(folder / "config_sentence_transformers.json")),
+        pools_prompt=bool(pooling.get("include_prompt", True)),
+        max_tokens=_stated_length(transformer, stated),
+        lowercase=bool(stated.get("do_lower_case", False)),
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        EncoderError: The file is missing, or holds something else than one JSON object.
+    """
+    value = _parsed(path)
+    if not isinstance(value, dict):
+        raise EncoderError(f"{path} holds no JSON object. Fetch the encoder again.")
+    return value
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EncoderError(
+            f"{path.parent} is no encoder: {path.name} is missing. Name a folder that sentence-transformers "
+            "or `twinsearch train` wrote."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise EncoderError(f"{path} can't be read as JSON ({error}). Fetch the encoder again.") from error
+
+
+def _optional_json(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+def _module_roles(folder: Path) -> dict[str, list[Path]]:
+    """The folders of each kind of module, from modules.json."""
+    path = folder / "modules.json"
+    modules = _parsed(path) if path.is_file() else _BARE_MODULES
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise EncoderError(f"{path} is malformed; expected a list of modules. Fetch the encoder again.")
+    roles: dict[str, list[Path]] = {"Transformer": [], "Pooling": [], "Dense": [], "Normalize": []}
+    for module in modules:
+        roles[_role(folder, str(module.get("type")))].append(_inside(folder, str(module.get("path", ""))))
+    order = " ".join(_role(folder, str(module.get("type"))) for module in modules)
+    if not _MODULE_ORDER.fullmatch(order):
+        raise EncoderError(
+            f"The modules of {folder} are {order or 'none'}; expected Transformer, Pooling, then Dense if "
+            "any, then Normalize. Choose another encoder."
+        )
+    return roles
+
+
+def _role(folder: Path, type_name: str) -> str:
+    match = _MODULE_TYPE.fullmatch(type_name)
+    if match is None:
+        raise EncoderError(
+            f"The encoder in {folder} has a module {type_name!r}; expected Transformer, Pooling, Dense and "
+            "Normalize of sentence-transformers and no code of its own. Choose another encoder."
+        )
+    return match[1]
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """The folder of a module; lexical, since the hub's cache consists of links that lead out of it."""
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in path or ":" in path:
+        raise EncoderError(
+            f"A module of {folder} lies at {path!r}, outside of its folder; expected a folder inside. "
+            "Don't use this encoder."
+        )
+    return folder / parts
+
+
+def _refuse_foreign_code(transformer: Path) -> None:
+    if (transformer / "adapter_config.json").is_file():
+        raise EncoderError(
+            f"The encoder in {transformer} is an adapter that needs another model; expected whole weights. "
+            "Merge the adapter into its model and save that."
+        )
+    for name in ("config.json", "tokenizer_config.json"):
+        if "auto_map" in _optional_json(transformer / name):
+            raise EncoderError(
+                f"{transformer / name} asks for code of its own (auto_map), which is never run; expected an "
+                "encoder that transformers knows. Choose another encoder."
+            )
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.ckpt") for path in folder.glob(pattern))
+    found = f"only {pickles[0]}, a pickle, which is never loaded" if pickles else "none"
+    raise EncoderError(
+        f"The weights of {folder} must be safetensors, but there is {found}. "
+        "Save the encoder as safetensors, or choose another."
+    )
+
+
+def _pooling_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The poolings in either spelling: a name or names, or one flag for each."""
+    flagged = tuple(name for flag, name in _LEGACY_POOLINGS.items() if config.get(flag))
+    given = config.get("pooling_mode") or flagged or "mean"
+    names = (given,) if isinstance(given, str) else tuple(given)
+    unknown = [name for name in names if name not in POOLINGS]
+    if unknown:
+        raise EncoderError(
+            f"The encoder in {folder} pools by {unknown[0]!r}; expected {', '.join(POOLINGS)}. "
+            "Choose another encoder."
+        )
+    return names
+
+
+def _prompts(config: Mapping[str, Any]) -> dict[Kind, str]:
+    """What stands before each kind: its own prompt, else the default, unless its own is stated empty."""
+    prompts = config.get("prompts") or {}
+    default = prompts.get(config.get("default_prompt_name")) or ""
+    chosen: dict[Kind, str] = {}
+    for kind, names in _PROMPT_NAMES.items():
+        stated = [prompts[name] or "" for name in names if name in prompts]
+        chosen[kind] = next(filter(None, stated), "" if stated else default)
+    return chosen
+
+
+def _stated_length(transformer: Path, stated: Mapping[str, Any]) -> int | None:
+    """The longest text in tokens; version 6 states it with the tokenizer."""
+    length = stated.get("max_seq_length")
+    if length is None:
+        length = _optional_json(transformer / "tokenizer_config.json").get("model_max_length")
+    if length is None or length > 1_000_000:  # transformers writes 1e30 for "unknown"
+        return None
+    if not isinstance(length, int) or length < 3:
+        raise EncoderError(
+            f"The encoder in {transformer} states a maximum of {length!r} tokens; expected a number from 3 "
+            "on. Mend max_seq_length in sentence_bert_config.json."
+        )
+    return length

@@ -1,0 +1,79 @@
+"""The one network that both twins pass through: backbone -> pooling -> projections -> unit length.
+
+`forward` takes features, a mapping of tensors of shape (batch, tokens): `input_ids`, `attention_mask`, and
+`pooling_mask` where some tokens (a prompt) are read but not pooled. It gives unit rows (batch, dim) in
+float32, with gradients. Whatever the backbone's precision, everything after it is float32: pooling in
+bfloat16 costs 0.004 of cosine.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+from search_app.twin.backbone import Backbone
+from search_app.twin.pooling import pool
+
+Features = Mapping[str, Tensor]
+
+# The activations that a folder may name: a name is looked up here, never imported.
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
+    {
+        "torch.nn.modules.activation.Tanh": nn.Tanh,
+        "torch.nn.modules.activation.ReLU": nn.ReLU,
+        "torch.nn.modules.activation.GELU": nn.GELU,
+        "torch.nn.modules.activation.SiLU": nn.SiLU,
+        "torch.nn.modules.activation.Sigmoid": nn.Sigmoid,
+        "torch.nn.modules.linear.Identity": nn.Identity,
+    }
+)
+
+
+class Projection(nn.Module):
+    """A linear layer with an activation, (batch, inputs) -> (batch, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True, activation: str) -> None:
+        super().__init__()
+        self.inputs, self.outputs = inputs, outputs
+        self.linear = nn.Linear(inputs, outputs, bias=bias)
+        self.activation = ACTIVATIONS[activation]()
+        self.activation_name = activation
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """The projected rows."""
+        projected: Tensor = self.activation(self.linear(pooled))
+        return projected
+
+
+class TwinNetwork(nn.Module):
+    """Texts as token ids in, unit rows out; the same weights for documents and queries."""
+
+    def __init__(
+        self, backbone: Backbone, poolings: tuple[str, ...], projections: tuple[Projection, ...] = ()
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.poolings = poolings
+        self.layers = nn.ModuleList(projections)
+        self.dim = projections[-1].outputs if projections else backbone.width * len(poolings)
+
+    def projections(self) -> list[Projection]:
+        """The projections in their order."""
+        return [layer for layer in self.layers if isinstance(layer, Projection)]
+
+    def with_backbone(self, backbone: Backbone) -> "TwinNetwork":
+        """The same network, its projections shared, around another backbone of the same shape."""
+        changed = TwinNetwork(backbone, self.poolings)
+        changed.layers, changed.dim = self.layers, self.dim
+        return changed
+
+    def forward(self, features: Features) -> Tensor:
+        """Unit rows, (batch, dim) float32."""
+        tokens = self.backbone(features["input_ids"], features["attention_mask"])
+        mask = features.get("pooling_mask", features["attention_mask"])
+        with torch.autocast(tokens.device.type, enabled=False):
+            rows = pool(tokens.float(), mask, self.poolings)
+            for projection in self.layers:
+                rows = projection(rows)
+            return nn.functional.normalize(rows, dim=-1)

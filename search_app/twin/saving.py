@@ -1,0 +1,124 @@
+"""Writes an encoder as a folder that sentence-transformers loads, whole or not at all.
+
+The folder is written aside, flushed to the disk, and renamed. Names and keys are those that old and new
+versions of sentence-transformers read.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from search_app.errors import EncoderError
+from search_app.twin.layout import Kind
+from search_app.twin.network import Projection, TwinNetwork
+from search_app.twin.tokenizer import TwinTokenizer
+
+FINGERPRINT_FILE = "twinsearch.json"
+
+
+def save_encoder(
+    folder: Path,
+    *,
+    network: TwinNetwork,
+    tokenizer: TwinTokenizer,
+    prompts: dict[Kind, str],
+    pools_prompt: bool,
+    fingerprint: str,
+) -> None:
+    """A new encoder folder at `folder`, durable when this returns.
+
+    Raises:
+        EncoderError: The folder exists and isn't empty, or can't be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EncoderError(
+            f"{folder} exists already; expected a new folder. Choose another name for the encoder."
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            _write_parts(aside, network, tokenizer, pools_prompt=pools_prompt)
+            _write_json(aside / "config_sentence_transformers.json", _prompt_config(prompts))
+            _write_json(aside / FINGERPRINT_FILE, {"schema": 1, "fingerprint": fingerprint})
+            _publish(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise EncoderError(
+            f"The encoder can't be saved as {folder} ({error.strerror or error}). Free or choose another "
+            "place, and run the command again."
+        ) from error
+
+
+def _write_parts(aside: Path, network: TwinNetwork, tokenizer: TwinTokenizer, *, pools_prompt: bool) -> None:
+    network.backbone.write(aside)
+    length = tokenizer.max_tokens
+    _write_json(aside / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
+    (aside / "tokenizer.json").write_text(tokenizer.json, encoding="utf-8")
+    _write_json(aside / "tokenizer_config.json", {**tokenizer.config, "model_max_length": length})
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    names = network.poolings
+    pooling = {
+        "word_embedding_dimension": network.backbone.width,
+        "pooling_mode": names[0] if len(names) == 1 else list(names),
+        "include_prompt": pools_prompt,
+    }
+    _write_json(aside / "1_Pooling" / "config.json", pooling)
+    for number, projection in enumerate(network.projections(), start=2):
+        modules.append((f"{number}_Dense", "Dense"))
+        _write_projection(aside / modules[-1][0], projection)
+    modules.append((f"{len(modules)}_Normalize", "Normalize"))
+    (aside / modules[-1][0]).mkdir()
+    _write_json(aside / "modules.json", [_module(index, *module) for index, module in enumerate(modules)])
+
+
+def _module(index: int, path: str, kind: str) -> dict[str, object]:
+    return {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+
+
+def _write_projection(folder: Path, projection: Projection) -> None:
+    config = {
+        "in_features": projection.inputs,
+        "out_features": projection.outputs,
+        "bias": projection.linear.bias is not None,
+        "activation_function": projection.activation_name,
+    }
+    _write_json(folder / "config.json", config)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in projection.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+
+
+def _prompt_config(prompts: dict[Kind, str]) -> dict[str, object]:
+    return {
+        "model_type": "SentenceTransformer",
+        "prompts": dict(prompts),
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _publish(aside: Path, folder: Path) -> None:
+    """Flush everything and give the folder its name, in one step for whoever looks."""
+    aside.chmod(0o755)
+    for path in [*aside.rglob("*"), aside]:
+        _flush(path)
+    aside.rename(folder)
+    _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
