@@ -1,0 +1,28 @@
+"""Filters: which documents a search may answer with.
+
+    tree     the typed records, their check against the known fields, and what they mean (`matches`)
+    text     `key=value` as a person types it -> a filter
+    milvus   a filter -> Milvus' expression, and the form in which a row's fields are stored for it
+
+A filter is built, never pasted together from text; every way to run it gives what `matches` gives.
+"""
+
+from search_app.filters.milvus import stored_fields, string_literal, to_milvus
+from search_app.filters.text import parse_where
+from search_app.filters.tree import And, Compare, Exists, Filter, In, Not, Or, check, matches
+
+__all__ = [
+    "And",
+    "Compare",
+    "Exists",
+    "Filter",
+    "In",
+    "Not",
+    "Or",
+    "check",
+    "matches",
+    "parse_where",
+    "stored_fields",
+    "string_literal",
+    "to_milvus",
+]

@@ -1,0 +1,14 @@
+"""The only door to Milvus, embedded or a server.
+
+    vector_index   the verbs: create, upsert, search, switch an alias, drop
+    connection     one handle, reconnecting, the discipline of reads and writes, the timeout of every call
+    rows           what goes in: checks, batches, literals
+    failures       Milvus' and gRPC's errors -> ours, by one table
+
+Importing this package loads no pymilvus; the first call does.
+"""
+
+from search_app.index.connection import Milvus, Server
+from search_app.index.vector_index import Found, VectorIndex
+
+__all__ = ["Found", "Milvus", "Server", "VectorIndex"]

@@ -1,0 +1,325 @@
+"""The verbs on Milvus.
+
+Scores are cosine similarities: 1.0 is the same direction, larger is nearer, whatever the server returns.
+Vectors go in and out as float32 arrays of unit rows, (n, dim). A read sees every write that returned before.
+Everything outside speaks of chunks and hits; rows, schemas and Milvus' exceptions end here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from search_app.errors import IndexFailure
+from search_app.index.connection import Connection, Milvus
+from search_app.index.failures import NOT_FOUND, foreign_errors, reason_of
+from search_app.index.rows import (
+    ID_BYTES_MAX,
+    IDS_A_CALL,
+    Vectors,
+    batches,
+    check_vectors,
+    checked,
+    id_groups,
+    one_of,
+)
+
+LIMIT_MAX = 16_384  # a Milvus server's own
+_EF_MAX = 32_768  # a Milvus server's own
+_EF_LEAST = 128  # recall above 0.99 for ten hits in our collections
+_HITS_A_CALL = 100_000  # of 80 bytes each
+_QUERIES_A_CALL = 256
+
+# Milvus Lite walks over every row in Python in any case; to compare them all exactly adds a few milliseconds
+# at 100,000, and there is nothing to build. A server holds more, so it gets a graph.
+_EMBEDDED_INDEX = {"index_type": "FLAT", "params": {}}
+_SERVER_INDEX = {"index_type": "HNSW", "params": {"M": 16, "efConstruction": 200}}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that a search found; the score is its cosine similarity."""
+
+    id: str
+    score: float
+
+
+class VectorIndex:
+    """Milvus, embedded or a server, as the rest of Twinsearch sees it.
+
+    Any call may raise MilvusUnreachable (nobody answers) or IndexFailure (Milvus refused).
+
+    Args:
+        milvus: An `Engine` or a `Server`.
+        timeout_seconds: For every single call to Milvus.
+    """
+
+    def __init__(self, milvus: Milvus, *, timeout_seconds: float = 30.0) -> None:
+        self._connection = Connection(milvus, timeout_seconds)
+        self._timeout = timeout_seconds
+        self._dims: dict[str, int] = {}
+
+    # Collections
+
+    def create(self, physical: str, dim: int, properties: Mapping[str, str]) -> None:
+        """Make an empty collection that can be searched.
+
+        Args:
+            physical: A name that was never used.
+            dim: The width of its vectors.
+            properties: What is kept with it, such as the encoder's fingerprint.
+        """
+        if self.exists(physical):
+            raise IndexFailure(f"Milvus holds a collection {physical} already. Names are never used twice.")
+
+        def work(client: Any) -> None:
+            client.create_collection(
+                physical,
+                schema=_schema(client, dim),
+                index_params=self._index_params(client),
+                properties=dict(properties),
+                consistency_level="Strong",
+                timeout=self._timeout,
+            )
+
+        self._connection.write(f"create {physical}", work)
+
+    def properties(self, physical: str) -> dict[str, str]:
+        """What was kept with the collection when it was made."""
+        described = self._read("describe_collection", f"describe {physical}", physical)
+        return {str(key): str(value) for key, value in described.get("properties", {}).items()}
+
+    def names(self) -> list[str]:
+        """The physical names of all collections, sorted."""
+        found: list[str] = self._read("list_collections", "list collections")
+        return sorted(found)
+
+    def exists(self, physical: str) -> bool:
+        """Whether there is a collection of this physical name; an alias is none."""
+        return physical in self.names()
+
+    def drop(self, physical: str) -> None:
+        """Remove the collection and its rows; one that isn't there is no error.
+
+        Raises:
+            IndexFailure: An alias points to it, or the name is an alias.
+        """
+        target = self.alias_target(physical)
+        if target is not None:
+            raise IndexFailure(f"{physical} is an alias of {target}. Drop a collection by its physical name.")
+        if not self.exists(physical):
+            return
+        aliases = self.aliases(physical)
+        if aliases:
+            raise IndexFailure(
+                f"The collection {physical} is live: the alias {aliases[0]} points to it. "
+                "Switch to another generation first."
+            )
+        self._write("drop_collection", f"drop {physical}", physical)
+
+    # Rows
+
+    def upsert(
+        self, physical: str, ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write full rows; a row whose id is there already is replaced.
+
+        Args:
+            physical: The collection.
+            ids: Chunk ids of 1 to 64 bytes, each once.
+            vectors: Unit rows, (len(ids), dim).
+            fields: Per row document_id, title, source, origin and metadata: what a filter may ask for.
+        """
+        checked(ids, vectors, fields, dim=self._dim(physical))
+        for batch in batches(ids, np.asarray(vectors, dtype=np.float32), fields):
+            self._write("upsert", f"write to {physical}", physical, batch)
+
+    def delete(self, physical: str, ids: Sequence[str]) -> None:
+        """Remove the rows with these ids; ids that aren't there are no error."""
+        for group in id_groups(ids):
+            self._write("delete", f"delete from {physical}", physical, group)
+
+    def flush(self, physical: str) -> None:
+        """Put all written rows on disk; slow searches over fresh rows end with it."""
+        self._write("flush", f"flush {physical}", physical)
+
+    def present(self, physical: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that have a row."""
+        return {row["id"] for row in self._rows(physical, ids, ["id"])}
+
+    def vectors(self, physical: str, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors, each (dim,), of those of the ids that have a row."""
+        rows = self._rows(physical, ids, ["id", "vector"])
+        return {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
+
+    def count(self, physical: str) -> int:
+        """How many rows the collection has."""
+        rows = self._query(physical, "", ["count(*)"])
+        return int(rows[0]["count(*)"])
+
+    def ids(self, physical: str) -> Iterator[list[str]]:
+        """All ids, each once, a thousand at a time."""
+        call = f"list the rows of {physical}"
+        pages = self._connection.read(
+            call,
+            lambda client: client.query_iterator(
+                physical,
+                batch_size=IDS_A_CALL,
+                output_fields=["id"],
+                consistency_level="Strong",
+                timeout=self._timeout,
+            ),
+            loaded=physical,
+        )
+        while page := self._connection.read(call, lambda _: pages.next()):
+            yield [row["id"] for row in page]
+
+    # Search
+
+    def search(
+        self,
+        physical: str,
+        vectors: Vectors,
+        *,
+        limit: int,
+        where: str = "",
+        ef: int | None = None,
+        exact: bool = False,
+    ) -> list[list[Found]]:
+        """The nearest rows for each query, by falling score, then by id.
+
+        Args:
+            physical: The collection; an alias serves as well.
+            vectors: Unit rows, (queries, dim). Many queries in one call cost little more than one.
+            limit: Rows a query, 1 to 16,384.
+            where: A filter from `search_app.filters.to_milvus`; "" for all rows.
+            ef: How many candidates a server's graph search keeps; more is slower and finds more.
+            exact: Look at (nearly) all rows; embedded Milvus always does.
+        """
+        if not 1 <= limit <= LIMIT_MAX:
+            raise IndexFailure(f"A search for {limit} rows can't be made: ask for 1 to {LIMIT_MAX:,}.")
+        check_vectors(vectors, dim=self._dim(physical))
+        size = max(1, min(_QUERIES_A_CALL, _HITS_A_CALL // limit))
+        candidates = _EF_MAX if exact else max(ef or 4 * limit, limit, _EF_LEAST)
+        params = {"metric_type": "COSINE", "params": {"ef": min(candidates, _EF_MAX)}}
+        rows = np.asarray(vectors, dtype=np.float32)
+        answers: list[list[Found]] = []
+        for begin in range(0, len(rows), size):
+            part = list(rows[begin : begin + size])
+            found = self._connection.read(
+                f"search {physical}",
+                partial(self._search, physical, part, filter=where, limit=limit, search_params=params),
+                loaded=physical,
+            )
+            answers.extend(_ranked(hits) for hits in found)
+        return answers
+
+    def _search(self, physical: str, part: list[Vectors], client: Any, **options: Any) -> Any:
+        return client.search(
+            physical,
+            data=part,
+            anns_field="vector",
+            consistency_level="Strong",
+            timeout=self._timeout,
+            **options,
+        )
+
+    # Aliases
+
+    def alias_target(self, alias: str) -> str | None:
+        """The physical name that the alias points to; None when there is no such alias."""
+
+        def work(client: Any) -> str | None:
+            try:
+                return str(client.describe_alias(alias, timeout=self._timeout)["collection_name"])
+            except foreign_errors() as error:
+                if reason_of(error) == NOT_FOUND:
+                    return None
+                raise
+
+        return self._connection.read(f"describe the alias {alias}", work)
+
+    def aliases(self, physical: str) -> list[str]:
+        """The aliases that point to the collection, sorted."""
+        found = self._read("list_aliases", f"list the aliases of {physical}", physical)
+        return sorted(found.get("aliases", []))
+
+    def point_alias(self, alias: str, physical: str) -> None:
+        """Let the alias point to the collection, in one step, wherever it pointed before."""
+        target = self.alias_target(alias)
+        if target == physical:
+            return
+        verb = "create_alias" if target is None else "alter_alias"
+        self._write(verb, f"point the alias {alias} to {physical}", physical, alias)
+
+    def drop_alias(self, alias: str) -> None:
+        """Remove the alias; the collection stays. One that isn't there is no error."""
+        if self.alias_target(alias) is not None:
+            self._write("drop_alias", f"drop the alias {alias}", alias)
+
+    def server_version(self) -> str:
+        """The version that Milvus says it has."""
+        return str(self._read("get_server_version", "tell its version"))
+
+    def close(self) -> None:
+        """Give the connection back; a later call opens another."""
+        self._connection.close()
+
+    def _read(self, verb: str, call: str, *arguments: object) -> Any:
+        """One read of pymilvus' client by its name, with the timeout."""
+        return self._connection.read(
+            call, lambda client: getattr(client, verb)(*arguments, timeout=self._timeout)
+        )
+
+    def _write(self, verb: str, call: str, *arguments: object) -> None:
+        """One write of pymilvus' client by its name, with the timeout."""
+        self._connection.write(call, lambda client: getattr(client, verb)(*arguments, timeout=self._timeout))
+
+    def _index_params(self, client: Any) -> Any:
+        params = client.prepare_index_params()
+        chosen = _EMBEDDED_INDEX if self._connection.milvus.is_embedded else _SERVER_INDEX
+        params.add_index("vector", metric_type="COSINE", **chosen)
+        return params
+
+    def _dim(self, physical: str) -> int:
+        """The width of the collection's vectors; it never changes, so it is asked for once."""
+        if physical not in self._dims:
+            described = self._read("describe_collection", f"describe {physical}", physical)
+            field = next(field for field in described["fields"] if field["name"] == "vector")
+            self._dims[physical] = int(field["params"]["dim"])
+        return self._dims[physical]
+
+    def _rows(self, physical: str, ids: Sequence[str], fields: list[str]) -> Iterator[dict[str, Any]]:
+        for group in id_groups(ids):
+            yield from self._query(physical, one_of(group), fields)
+
+    def _query(self, physical: str, where: str, fields: list[str]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._connection.read(
+            f"read from {physical}",
+            lambda client: client.query(
+                physical,
+                filter=where,
+                output_fields=fields,
+                consistency_level="Strong",
+                timeout=self._timeout,
+            ),
+            loaded=physical,
+        )
+        return rows
+
+
+def _schema(client: Any, dim: int) -> Any:
+    from pymilvus import DataType
+
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_BYTES_MAX)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+    schema.add_field("fields", DataType.JSON)
+    return schema
+
+
+def _ranked(hits: Sequence[Mapping[str, Any]]) -> list[Found]:
+    found = [Found(str(hit["id"]), float(hit["distance"])) for hit in hits]
+    return sorted(found, key=lambda one: (-one.score, one.id))

@@ -1,0 +1,33 @@
+"""One embedded Milvus for the whole run, in a folder whose path is short enough for its socket."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search_app.engine import Engine
+from search_app.index import VectorIndex
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The session's embedded Milvus; started by its first use, stopped at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="tw-"))
+    embedded = Engine(folder / "engine", idle_seconds=300)
+    yield embedded
+    embedded.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def index(engine: Engine) -> Iterator[VectorIndex]:
+    """The door to the session's Milvus; every collection and alias is dropped after the test."""
+    door = VectorIndex(engine)
+    yield door
+    for physical in door.names():
+        for alias in door.aliases(physical):
+            door.drop_alias(alias)
+        door.drop(physical)
+    door.close()
