@@ -19,7 +19,7 @@ _INT64 = range(-(2**63), 2**63)  # what Milvus and SQLite can hold as a number
 
 
 def clean_text(text: str) -> str:
-    """The text in NFC, without control characters, with at most one blank line in a row and none around it."""
+    """The text in NFC, without control characters; at most one blank line in a row, none around it."""
     text = _UNWANTED.sub("", _LINE_END.sub("\n", text))
     text = unicodedata.normalize("NFC", text)
     return _BLANK_LINES.sub("\n\n", text).strip()

@@ -1,7 +1,7 @@
 """What a person put in, as cleaned text.
 
-A document's id is stable from run to run: it comes from names and columns, never from the content. Its content hash
-covers everything that a search or a page could show, so equal hashes mean that nothing needs to be done.
+A document's id is stable from run to run: it comes from names and columns, never from the content. Its
+content hash covers everything that a search or a page could show: equal hashes mean nothing is to be done.
 Sections begin at offsets into the cleaned text, ascending.
 """
 

@@ -1,7 +1,7 @@
 """Tells the encoding of a text file, or that it isn't text.
 
-UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; only what is neither is guessed,
-from a bounded sample around the first byte that isn't UTF-8.
+UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; only what is neither is
+guessed, from a bounded sample around the first byte that isn't UTF-8.
 """
 
 import codecs
@@ -57,23 +57,17 @@ def undecodable(path: Path, encoding: str) -> ReadError:
 
 def _first_not_utf8(path: Path) -> bytes | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    before = b""
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            if b"\0" in block:
-                raise ReadError(
-                    f"{path.name!r} holds NUL bytes, so it is binary, not text. Convert it to text first."
-                )
-            try:
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                if b"\0" in block:
+                    raise ReadError(
+                        f"{path.name!r} holds NUL bytes, so it isn't text. Convert it to text first."
+                    )
                 decoder.decode(block)
-            except UnicodeDecodeError as error:
-                middle = max(error.start - _SAMPLE_BYTES // 2, 0)
-                return (before + block)[len(before) + middle :][:_SAMPLE_BYTES]
-            before = b""
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            return bytes(error.object)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return error.object[max(error.start - _SAMPLE_BYTES // 2, 0) :][:_SAMPLE_BYTES]
     return None
 
 

@@ -22,7 +22,7 @@ _UNDERLINE = {"=": 1, "-": 2}
 
 
 def read_markdown(file: SourceFile) -> Iterator[Found]:
-    """The one document of the file; titled by front matter, else by its first top heading, else by its name."""
+    """The one document of the file, titled by its front matter, its first top heading or its name."""
     metadata, text = split_front_matter(clean_text(read_text(file.path)))
     if not text:
         raise EmptyText(f"{file.id!r} holds no text.")
