@@ -62,7 +62,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A connection whose statements take effect together at the end, or not at all if the block raises."""
+        """A connection whose statements take effect together at the end, or not at all if it raises."""
         with self._translated(), self._engine.connect() as connection:
             connection = connection.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
