@@ -1,0 +1,66 @@
+"""Checkpoints of one training run: complete, or as good as absent.
+
+A checkpoint counts once all its files are on the disk and its seal is written after them; whatever has no seal was
+cut off and is swept away. A folder of checkpoints belongs to one run: other settings, examples or another encoder
+begin anew.
+"""
+
+import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+_SEAL = "complete"
+_IDENTITY = "run.txt"
+_PREFIX = "checkpoint-"  # transformers names them so: checkpoint-<step>
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written."""
+    return int(checkpoint.name.removeprefix(_PREFIX))
+
+
+def complete_checkpoints(folder: Path) -> list[Path]:
+    """The sealed checkpoints of a folder, oldest first."""
+    return sorted((seal.parent for seal in folder.glob(f"{_PREFIX}*/{_SEAL}")), key=step_of)
+
+
+def open_checkpoints(folder: Path, run: str) -> Path | None:
+    """Makes the folder ready for a run and gives the newest checkpoint that the same run left there.
+
+    Args:
+        run: What the run is: a hash of everything that decides how it goes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    identity = folder / _IDENTITY
+    is_same_run = identity.is_file() and identity.read_text(encoding="utf-8") == run
+    keep = complete_checkpoints(folder) if is_same_run else []
+    sweep(folder, keep)
+    if not is_same_run:
+        identity.write_text(run, encoding="utf-8")
+    return keep[-1] if keep else None
+
+
+def seal(checkpoint: Path) -> None:
+    """Flush a checkpoint's files to the disk and mark it complete."""
+    for path in (*checkpoint.rglob("*"), checkpoint):
+        _flush(path)
+    (checkpoint / _SEAL).touch()
+    for path in (checkpoint / _SEAL, checkpoint, checkpoint.parent):
+        _flush(path)
+
+
+def sweep(folder: Path, keep: Collection[Path]) -> None:
+    """Remove all checkpoints but these; one that is being removed is no longer complete."""
+    for checkpoint in folder.glob(f"{_PREFIX}*"):
+        if checkpoint not in keep:
+            (checkpoint / _SEAL).unlink(missing_ok=True)
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

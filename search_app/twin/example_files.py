@@ -1,0 +1,207 @@
+"""Examples from files: CSV, TSV, JSONL and Parquet.
+
+A column's name says what it holds, never its place. Negatives are the columns `negative`, `negative_1` and so
+on. A column `split` separates `train` from `dev` or `validation`, which are held out; rows of another split are
+left alone. Every cell is read as text, so that the same table gives the same examples in every format.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from search_app.errors import TrainingError
+from search_app.twin.examples import RANKED, Example, Examples, Shape
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# What each shape needs, its label last; the first shape whose columns are all there is taken.
+_COLUMNS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
+    {
+        Shape.SCORED_PAIRS: ("sentence1", "sentence2", "score"),
+        Shape.LABELLED_PAIRS: ("sentence1", "sentence2", "label"),
+        Shape.CLASSIFIED_PAIRS: ("premise", "hypothesis", "label"),
+        Shape.TRIPLETS: ("anchor", "positive"),
+        Shape.QUERIES: ("query", "positive"),
+        Shape.CLASSES: ("text", "label"),
+    }
+)
+_SPLITS = MappingProxyType({"train": "train", "dev": "held out", "validation": "held out"})
+_USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0))  # the first that holds all scores is the one meant
+_FEWEST_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a table: its number from 1, its cells by column name, and the split it belongs to."""
+
+    number: int
+    cells: Mapping[str, str]
+    split: str | None
+
+
+def read_examples(path: Path, *, score_range: tuple[float, float] | None = None) -> Examples:
+    """The examples of a file; scores are mapped from their range to [0, 1], or left in [-1, 1].
+
+    Args:
+        path: Ends in .csv, .tsv, .jsonl or .parquet.
+        score_range: Lowest and highest score that are possible; found from the scores when left out.
+
+    Raises:
+        TrainingError: The file can't be read, or its columns or rows are no examples.
+    """
+    rows = _rows(path)
+    shape = _shape(path, rows)
+    texts = [_texts(path, shape, row) for row in rows]
+    labels, classes, found_range = _labels(path, shape, rows, score_range)
+    if shape is Shape.LABELLED_PAIRS and classes:
+        shape = Shape.CLASSIFIED_PAIRS  # more than two classes, or named ones
+    read = [Example(*example) for example in zip(texts, labels, strict=True)]
+    train = tuple(example for example, row in zip(read, rows, strict=True) if row.split != "held out")
+    held_out = tuple(example for example, row in zip(read, rows, strict=True) if row.split == "held out")
+    if len(train) < _FEWEST_ROWS:
+        raise TrainingError(
+            f"{path} has {len(train)} row(s) to train on; expected at least {_FEWEST_ROWS}, and better 100. "
+            "Add examples."
+        )
+    return Examples(shape, train, held_out, classes, found_range)
+
+
+def _csv(path: Path, separator: str) -> "DataFrame":
+    import pandas
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)  # a row longer than the header
+        return pandas.read_csv(path, sep=separator, dtype=str, keep_default_na=False, index_col=False)
+
+
+def _jsonl(path: Path) -> "DataFrame":
+    import pandas
+
+    return pandas.read_json(path, lines=True, dtype=False, convert_dates=False, encoding="utf-8")
+
+
+def _parquet(path: Path) -> "DataFrame":
+    import pandas
+
+    return pandas.read_parquet(path)
+
+
+_READERS: Mapping[str, Callable[[Path], "DataFrame"]] = MappingProxyType(
+    {
+        ".csv": lambda path: _csv(path, ","),
+        ".tsv": lambda path: _csv(path, "\t"),
+        ".jsonl": _jsonl,
+        ".parquet": _parquet,
+    }
+)
+
+
+def _rows(path: Path) -> list[_Row]:
+    """The rows of the table that belong to a split which is used."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise TrainingError(
+            f"{path} ends in {path.suffix!r}; expected one of {', '.join(_READERS)}. Save the examples so."
+        )
+    try:
+        frame = reader(path)
+    except FileNotFoundError as error:
+        raise TrainingError(f"{path} does not exist; expected a file of examples. Check the path.") from error
+    except (OSError, ValueError, Warning) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise TrainingError(
+            f"{path} can't be read as {path.suffix[1:]} ({reason}). Mend the file, or save it again as UTF-8."
+        ) from error
+    names = [str(name).strip().casefold() for name in frame.columns]
+    cells = [dict(zip(names, map(_text, values), strict=True)) for values in frame.itertuples(index=False)]
+    rows = [_Row(number, row, _SPLITS.get(row.get("split", ""))) for number, row in enumerate(cells, start=1)]
+    return [row for row in rows if row.split is not None or "split" not in names]
+
+
+def _text(value: object) -> str:
+    """A cell as text; what is missing in Parquet or JSON is empty, as it is in CSV."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).strip()
+
+
+def _shape(path: Path, rows: Sequence[_Row]) -> Shape:
+    found = list(rows[0].cells) if rows else []
+    for shape, columns in _COLUMNS.items():
+        if set(columns) <= set(found):
+            return shape
+    known = " · ".join(",".join(columns) for columns in _COLUMNS.values())
+    raise TrainingError(
+        f"{path} has the columns {', '.join(found) or 'of no rows'}; expected one of: {known}. Rename the columns."
+    )
+
+
+def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
+    columns = _COLUMNS[shape] if shape in RANKED else _COLUMNS[shape][:-1]
+    for column in columns:
+        if not row.cells[column]:
+            raise TrainingError(
+                f"Row {row.number} of {path} has no {column}; expected text. Fill it in or remove the row."
+            )
+    texts = [row.cells[column] for column in columns]
+    if shape in RANKED:
+        texts += [cell for name, cell in row.cells.items() if name.split("_")[0] == "negative" and cell]
+    return tuple(texts)
+
+
+_Labels = tuple[Sequence[float | None], tuple[str, ...], tuple[float, float] | None]
+
+
+def _labels(path: Path, shape: Shape, rows: Sequence[_Row], score_range: tuple[float, float] | None) -> _Labels:
+    """Labels, the names of their classes if they have names, and their range if they are scores."""
+    if shape in RANKED:
+        return [None] * len(rows), (), None
+    cells = [row.cells[_COLUMNS[shape][-1]] for row in rows]
+    if shape is Shape.SCORED_PAIRS:
+        scores = [_score(path, row) for row in rows]
+        found = _range(path, scores, score_range)
+        return [_in_unit_range(score, found) for score in scores], (), found
+    if shape is Shape.LABELLED_PAIRS and set(cells) <= {"0", "1", "0.0", "1.0"}:
+        return [float(cell) for cell in cells], (), None
+    classes = tuple(sorted(set(cells)))
+    if len(classes) < 2 or "" in classes:
+        raise TrainingError(
+            f"The labels of {path} are {', '.join(map(repr, classes))}; expected two classes or more and no empty "
+            "cell. Add the missing labels."
+        )
+    numbers = {name: float(number) for number, name in enumerate(classes)}
+    return [numbers[cell] for cell in cells], classes, None
+
+
+def _score(path: Path, row: _Row) -> float:
+    try:
+        score = float(row.cells["score"])
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise TrainingError(
+            f"Row {row.number} of {path} has the score {row.cells['score']!r}; expected a number. Mend or remove it."
+        )
+    return score
+
+
+def _range(path: Path, scores: Sequence[float], stated: tuple[float, float] | None) -> tuple[float, float]:
+    lowest, highest = min(scores), max(scores)
+    candidates = [stated] if stated else [*_USUAL_RANGES, (lowest, highest)]
+    held = next((span for span in candidates if span[0] <= lowest and highest <= span[1]), None)
+    if held is None or lowest == highest:
+        raise TrainingError(
+            f"The scores of {path} lie between {lowest:g} and {highest:g}; expected different ones"
+            f"{f' within {stated[0]:g} and {stated[1]:g}' if stated else ''}. Mend the scores or their range."
+        )
+    return held
+
+
+def _in_unit_range(score: float, found: tuple[float, float]) -> float:
+    lowest, highest = found
+    return score if found == (-1.0, 1.0) else (score - lowest) / (highest - lowest)
