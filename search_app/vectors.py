@@ -88,9 +88,7 @@ class VectorCache:
     def _mend(self, error: sqlite3.Error | OSError, otherwise: _Answer) -> _Answer:
         self._let_go()
         if getattr(error, "sqlite_errorname", "").startswith(_DAMAGE) and _set_aside(self._path):
-            _log.warning(
-                "The vector cache %s is damaged (%s): set aside, a new one is begun.", self._path, error
-            )
+            _log.warning("The vector cache %s is damaged (%s): set aside, a new one is begun.", self._path, error)
         else:
             self._is_usable = False
             _log.warning("The vector cache %s can't be used (%s): texts are encoded anew.", self._path, error)

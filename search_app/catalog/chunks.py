@@ -13,9 +13,7 @@ from search_app.catalog.store import pieces
 from search_app.catalog.tables import chunks
 
 
-def insert_chunks(
-    connection: Connection, chunking_key: str, items: Iterable[tuple[int, Iterable[Chunk]]]
-) -> None:
+def insert_chunks(connection: Connection, chunking_key: str, items: Iterable[tuple[int, Iterable[Chunk]]]) -> None:
     """Write the chunks of each document, given by its pk, that has none with this chunking yet."""
     rows = [
         {

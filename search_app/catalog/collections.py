@@ -99,9 +99,7 @@ class Collections:
         """
         both = collections.outerjoin(generations, collections.c.live_generation_id == generations.c.id)
         with self._store.reading() as connection:
-            row = connection.execute(
-                select(generations).select_from(both).where(collections.c.name == name)
-            ).first()
+            row = connection.execute(select(generations).select_from(both).where(collections.c.name == name)).first()
         if row is None:
             raise self._unknown(name)
         return generation_of(row) if row.id is not None else None

@@ -74,9 +74,7 @@ class _Changes:
         """Take a document out of the generations that hold it."""
         for holder in holders:
             self.struck.add((holder, document_id))
-            self.stale.update(
-                (holder, each) for each in held.chunk_ids.get((document_id, held.keys[holder]), ())
-            )
+            self.stale.update((holder, each) for each in held.chunk_ids.get((document_id, held.keys[holder]), ()))
 
     def settle(self, connection: Connection, target: int) -> None:
         """Write the changes; what is fresh in the target generation is not stale there."""

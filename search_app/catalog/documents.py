@@ -6,11 +6,11 @@ Whoever writes to a generation works off its deletions before a write or after i
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select
+from sqlalchemy import Row, delete, func, select
 
 from ingest.chunking import Chunk
 from ingest.documents import Document, Section
@@ -31,7 +31,7 @@ from search_app.catalog.passages import (
     pending,
 )
 from search_app.catalog.store import Store, pieces
-from search_app.catalog.tables import chunks, deletions, documents, metadata_fields
+from search_app.catalog.tables import chunks, deletions, documents, generation_documents, metadata_fields
 from search_app.errors import UnknownDocument
 
 _PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
@@ -111,9 +111,7 @@ class Documents:
             pks = connection.execute(next_pks.order_by(documents.c.pk).limit(limit)).scalars().all()
             found = []
             for some in pieces(pks):
-                rows = connection.execute(
-                    select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk)
-                )
+                rows = connection.execute(select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk))
                 cut = chunks_by_document(connection, generation.chunking_key, some)
                 found += [PendingDocument(row.pk, _document(row), cut.get(row.pk)) for row in rows]
             return tuple(found)
@@ -124,6 +122,20 @@ class Documents:
             generation = require_generation(connection, generation_id)
             count: int = connection.execute(pending(generation, func.count())).scalar_one()
             return count
+
+    def uncommit(self, generation_id: int, chunk_ids: Sequence[str] | None = None) -> None:
+        """Note that Milvus lost these chunks of the generation (None: all): their documents are pending again."""
+        with self._store.writing() as connection:
+            generation = require_generation(connection, generation_id)
+            lost = delete(generation_documents).where(generation_documents.c.generation_id == generation_id)
+            if chunk_ids is None:
+                connection.execute(lost)
+                return
+            owners = select(documents.c.id).select_from(held_chunks(generation))
+            for some in pieces(chunk_ids):
+                ids = connection.execute(owners.where(chunks.c.id.in_(some)).distinct()).scalars().all()
+                for few in pieces(ids):
+                    connection.execute(lost.where(generation_documents.c.document_id.in_(few)))
 
     def deletions(self, generation_id: int, limit: int) -> tuple[str, ...]:
         """Chunk ids whose vectors must still be deleted from the generation."""
@@ -147,6 +159,16 @@ class Documents:
                 for some in pieces(chunk_ids)
                 for row in connection.execute(query.where(chunks.c.id.in_(some)))
             }
+
+    def passages_of(self, generation: Generation, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
+        """The passages of these documents, in the order of the text; without documents that the generation lacks."""
+        query = passages_of(generation).order_by(documents.c.pk, chunks.c.ordinal)
+        found: dict[str, list[Passage]] = defaultdict(list)
+        with self._store.reading() as connection:
+            for some in pieces(document_ids):
+                for row in connection.execute(query.where(documents.c.id.in_(some))):
+                    found[row.document_id].append(passage_of(row))
+        return dict(found)
 
     def all_passages(self, generation: Generation) -> Iterator[Passage]:
         """Every passage of the generation, document by document in the order of the text; streamed."""
@@ -189,23 +211,18 @@ class Documents:
         with self._store.reading() as connection:
             row = connection.execute(select(documents).where(which)).first()
         if row is None:
-            raise UnknownDocument(
-                f"The collection holds no document {document_id!r}. It may have been removed."
-            )
+            raise UnknownDocument(f"The collection holds no document {document_id!r}. It may have been removed.")
         return _document(row)
 
-    def below(self, collection_id: int, origins: Sequence[str]) -> Iterator[str]:
+    def below(self, collection_id: int, paths: Sequence[str]) -> Iterator[str]:
         """The ids of documents that were read from one of these paths, or from a file below one; streamed."""
-        last = 0
-        query = select(documents.c.pk, documents.c.id).where(documents.c.collection_id == collection_id)
-        query = query.where(or_(*map(_is_below, origins))).order_by(documents.c.pk).limit(_PAGE)
-        while origins:
-            with self._store.reading() as connection:
-                rows = connection.execute(query.where(documents.c.pk > last)).all()
-            if not rows:
-                return
-            yield from (row.id for row in rows)
-            last = rows[-1].pk
+        roots = {path.rstrip("/") for path in paths}
+        query = select(documents.c.id).where(documents.c.collection_id == collection_id)
+        for origins in self._origins(collection_id):
+            for some in pieces([origin for origin in origins if _is_below(origin, roots)]):
+                with self._store.reading() as connection:
+                    ids = connection.execute(query.where(documents.c.origin.in_(some))).scalars().all()
+                yield from ids
 
     def count(self, collection_id: int) -> int:
         """How many documents the collection has."""
@@ -234,8 +251,22 @@ class Documents:
         with self._store.reading() as connection:
             return connection.execute(query.order_by(documents.c.pk).limit(_PAGE)).scalars().all()
 
+    def _origins(self, collection_id: int) -> Iterator[Sequence[str]]:
+        """Every path that a document of the collection was read from, a page at a time."""
+        own = documents.c.collection_id == collection_id
+        query = select(documents.c.origin).distinct().where(own).order_by(documents.c.origin).limit(_PAGE)
+        last = ""
+        while True:
+            with self._store.reading() as connection:
+                origins = connection.execute(query.where(documents.c.origin > last)).scalars().all()
+            if not origins:
+                return
+            yield origins
+            last = origins[-1]
 
-def _is_below(origin: str) -> ColumnElement[bool]:
-    """Whether a document was read from this path or below it; a path may hold any character, so no LIKE."""
-    folder = origin.rstrip("/") + "/"
-    return (documents.c.origin == origin) | (func.substr(documents.c.origin, 1, len(folder)) == folder)
+
+def _is_below(path: str, roots: Set[str]) -> bool:
+    """Whether one of the roots is the path or a folder above it."""
+    while path and path not in roots:
+        path = path.rpartition("/")[0]
+    return path in roots

@@ -198,11 +198,7 @@ class Generations:
 
     def list(self, collection_id: int) -> tuple[Generation, ...]:
         """All generations of the collection by number, those that were dropped as well."""
-        query = (
-            select(generations)
-            .where(generations.c.collection_id == collection_id)
-            .order_by(generations.c.number)
-        )
+        query = select(generations).where(generations.c.collection_id == collection_id).order_by(generations.c.number)
         with self._store.reading() as connection:
             return tuple(generation_of(row) for row in connection.execute(query))
 

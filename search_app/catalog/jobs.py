@@ -91,9 +91,7 @@ class Jobs:
         with self._store.writing() as connection:
             job = _require(connection, job_id)
             if job.state in _NOT_STARTABLE:
-                raise CatalogError(
-                    f"Job {job_id} can't be started: it is {job.state.value}. Ask for a new one."
-                )
+                raise CatalogError(f"Job {job_id} can't be started: it is {job.state.value}. Ask for a new one.")
             values = {"state": JobState.RUNNING.value, "pid": pid, "pid_started": pid_started, "message": ""}
             times = {"started_at": time.time(), "finished_at": None}
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(values | times))
@@ -109,9 +107,7 @@ class Jobs:
             UnknownJob: There is no such job.
         """
         if not state.is_end:
-            raise CatalogError(
-                f"A job can't end as {state.value}. Use done, failed, cancelled or interrupted."
-            )
+            raise CatalogError(f"A job can't end as {state.value}. Use done, failed, cancelled or interrupted.")
         with self._store.writing() as connection:
             if _require(connection, job_id).state.is_end:
                 return False

@@ -41,9 +41,9 @@ class NewJudgement:
 
     query: str
     document_id: str
-    chunk_id: str
-    chunk_text_hash: str
     grade: int
+    chunk_id: str = ""
+    chunk_text_hash: str = ""
     user: str = ""
     generation_number: int | None = None
     mode: str = ""
@@ -121,9 +121,7 @@ class Judgements:
         """
         for judgement in new:
             if judgement.grade not in _GRADES:
-                raise CatalogError(
-                    f"{judgement.grade!r} is no grade. Use 0 (no answer), 1, 2 or 3 (the answer)."
-                )
+                raise CatalogError(f"{judgement.grade!r} is no grade. Use 0 (no answer), 1, 2 or 3 (the answer).")
         if not new:
             return ()
         now = time.time()
@@ -151,9 +149,7 @@ class Judgements:
         with self._store.writing() as connection:
             row = connection.execute(select(judgements).where(judgements.c.id == judgement_id)).first()
             if row is None:
-                raise UnknownJudgement(
-                    f"There is no judgement {judgement_id}. List them to see their numbers."
-                )
+                raise UnknownJudgement(f"There is no judgement {judgement_id}. List them to see their numbers.")
             values = dict(row._mapping) | {"grade": None, "created_at": time.time()}
             del values["id"]
             judged: int = connection.execute(_INSERT, [values]).scalar_one()
@@ -162,11 +158,7 @@ class Judgements:
     def current(self, collection_id: int, *, split: Split | None = None) -> tuple[Judgement, ...]:
         """What holds now: each user's last word on each document for each query, oldest first."""
         same = (judgements.c.query_key, judgements.c.document_id, judgements.c.user)
-        last = (
-            select(func.max(judgements.c.id))
-            .where(judgements.c.collection_id == collection_id)
-            .group_by(*same)
-        )
+        last = select(func.max(judgements.c.id)).where(judgements.c.collection_id == collection_id).group_by(*same)
         query = select(judgements).where(judgements.c.id.in_(last), judgements.c.grade.is_not(None))
         if split is not None:
             query = query.where(judgements.c.split == split.value)

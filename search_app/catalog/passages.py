@@ -68,9 +68,7 @@ def passages_of(generation: Generation) -> Select[Any]:
     ).select_from(held_chunks(generation))
 
 
-def chunks_by_document(
-    connection: Connection, chunking_key: str, pks: Sequence[int]
-) -> dict[int, tuple[Chunk, ...]]:
+def chunks_by_document(connection: Connection, chunking_key: str, pks: Sequence[int]) -> dict[int, tuple[Chunk, ...]]:
     """The chunks of these documents with this chunking, by the document's pk, in the order of the text."""
     query = (
         select(chunks, documents.c.id.label("document_id"))

@@ -58,9 +58,7 @@ collections = Table(
     Column("settings", _JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     # The live pointer. The two tables name each other, so PostgreSQL adds this key afterwards.
-    Column(
-        "live_generation_id", ForeignKey("generations.id", use_alter=True, name="collections_live_generation")
-    ),
+    Column("live_generation_id", ForeignKey("generations.id", use_alter=True, name="collections_live_generation")),
     sqlite_autoincrement=True,
 )
 

@@ -32,9 +32,17 @@ Result = TypeVar("Result")
 class Milvus(Protocol):
     """Where Milvus is and how it is treated; `search_app.engine.Engine` is the embedded one."""
 
-    is_embedded: bool
-    token: str
-    remedy: str
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the engine is ours to restart, and takes one writer at a time."""
+
+    @property
+    def token(self) -> str:
+        """user:password or an API key; empty where none is asked for."""
+
+    @property
+    def remedy(self) -> str:
+        """What a person may do when it doesn't answer."""
 
     def address(self) -> str:
         """The URI at which it answers; starts it where that is ours to do."""

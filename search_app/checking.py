@@ -1,0 +1,111 @@
+"""Compares the catalogue with Milvus and the encoders, and mends Milvus from the catalogue.
+
+The catalogue is the truth: what Milvus lacks is encoded again, what the catalogue doesn't know is deleted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.progress import Report
+from search_app.catalog import Catalog
+from search_app.catalog.generations import Generation, GenerationState
+from search_app.encoders import Encoders
+from search_app.errors import EncoderError, FingerprintMismatch, UnknownEncoder
+from search_app.generations import Generations
+from search_app.index import VectorIndex
+from search_app.writing import FINGERPRINT_PROPERTY
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that isn't as it should be in a generation of a collection."""
+
+    collection: str
+    generation: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check found, and what of it is mended now."""
+
+    mended: tuple[Finding, ...]
+    remaining: tuple[Finding, ...]
+
+
+class Checker:
+    """Looks at every generation that isn't dropped."""
+
+    def __init__(self, catalog: Catalog, index: VectorIndex, encoders: Encoders) -> None:
+        self._catalog = catalog
+        self._index = index
+        self._encoders = encoders
+        self._generations = Generations(catalog, index)
+
+    def check(self, collection: str) -> list[Finding]:
+        """What is wrong with the generations of a collection."""
+        return [
+            Finding(collection, generation.number, problem)
+            for generation in self._generations.kept(collection)
+            for problem in self._problems(generation, collection)
+        ]
+
+    def repair(self, collection: str, report: Report) -> CheckReport:
+        """Mends what can be mended; the caller holds the collection's writer lock.
+
+        A generation whose encoder isn't at hand stays as it is.
+        """
+        found = self.check(collection)
+        for generation in self._generations.kept(collection):
+            is_damaged = any(one.generation == generation.number for one in found)
+            if is_damaged and self._encoder_problem(generation, collection) is None:
+                self._restore(generation, collection, report)
+        self._generations.point_alias(collection)
+        remaining = self.check(collection)
+        return CheckReport(tuple(one for one in found if one not in remaining), tuple(remaining))
+
+    def _problems(self, generation: Generation, collection: str) -> Iterator[str]:
+        if problem := self._encoder_problem(generation, collection):
+            yield problem
+        name = generation.physical_name
+        if not self._index.exists(name):
+            yield f"Milvus has no collection {name!r}"
+            return
+        held = self._index.properties(name).get(FINGERPRINT_PROPERTY)
+        if held != generation.fingerprint:
+            yield f"Milvus says it was filled by encoder {str(held)[:12]}, the catalogue {generation.fingerprint[:12]}"
+        yield from self._differences(generation)
+        if generation.state is GenerationState.LIVE:
+            yield from self._alias_problem(generation, collection)
+
+    def _differences(self, generation: Generation) -> Iterator[str]:
+        missing, unknown = self._generations.difference(generation)
+        if missing:
+            yield f"{len(missing):,} chunks of the catalogue are missing in Milvus"
+        if unknown:
+            yield f"{len(unknown):,} chunks in Milvus are unknown to the catalogue"
+
+    def _alias_problem(self, generation: Generation, collection: str) -> Iterator[str]:
+        target = self._index.alias_target(self._generations.alias(collection))
+        if target != generation.physical_name:
+            yield f"the Milvus alias points to {target!r} instead of {generation.physical_name!r}"
+
+    def _encoder_problem(self, generation: Generation, collection: str) -> str | None:
+        try:
+            self._encoders.of_generation(generation, collection)
+        except (UnknownEncoder, EncoderError, FingerprintMismatch) as error:
+            return str(error)
+        return None
+
+    def _restore(self, generation: Generation, collection: str, report: Report) -> None:
+        """Brings Milvus back to what the catalogue says, at the cost of what is missing."""
+        name = generation.physical_name
+        held = self._index.properties(name).get(FINGERPRINT_PROPERTY) if self._index.exists(name) else None
+        if held != generation.fingerprint:
+            self._generations.drop_physical(generation)
+            self._catalog.documents.uncommit(generation.id)
+        else:
+            missing, unknown = self._generations.difference(generation)
+            self._catalog.documents.uncommit(generation.id, sorted(missing))
+            self._generations.delete(generation, unknown)
+        self._generations.build(generation, self._encoders.filling(generation, collection), report=report)

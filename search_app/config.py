@@ -1,0 +1,148 @@
+"""Settings and the home: where all state lives.
+
+A setting comes from the first that names it: a flag, the environment (TWINSEARCH_*), the home's config.toml,
+the default below. The home itself can't be named in its own file.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from search_app.errors import UsageError
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+DEFAULT_COLLECTION = "docs"
+
+
+class Settings(BaseSettings):
+    """What a person may set; every name is also TWINSEARCH_<NAME> in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TWINSEARCH_", extra="forbid", frozen=True)
+
+    milvus_uri: str = Field("", description="A Milvus server; empty for the embedded one.")
+    milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of that server.")
+    milvus_timeout_seconds: float = Field(30.0, gt=0)
+    engine_idle_seconds: float = Field(600.0, gt=0, description="The embedded Milvus ends itself after this.")
+    encoder: str = Field(DEFAULT_ENCODER, description="The encoder of a new collection.")
+    device: str = Field("auto", description="auto, cpu, cuda, mps.")
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    chunk_tokens: int = Field(0, ge=0, description="Longest chunk; 0 is as long as the encoder reads.")
+    chunk_overlap: int = Field(0, ge=0, description="Tokens that neighbouring chunks share.")
+    flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
+    user: str = Field("", description="Who judges; empty is the login name.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then config.toml; .env files and secret folders are not read."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The one folder with all state; everything below it belongs to Twinsearch."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """Settings that a person wrote down."""
+        return self.path / "config.toml"
+
+    @property
+    def catalog_file(self) -> Path:
+        """The durable truth."""
+        return self.path / "catalog.sqlite"
+
+    @property
+    def vectors_file(self) -> Path:
+        """The vector cache; may be deleted at any time."""
+        return self.path / "vectors.sqlite"
+
+    @property
+    def engine_folder(self) -> Path:
+        """Milvus Lite's data, its socket and its lock."""
+        return self.path / "engine"
+
+    @property
+    def encoders_folder(self) -> Path:
+        """One folder for each trained encoder."""
+        return self.path / "encoders"
+
+    @property
+    def jobs_folder(self) -> Path:
+        """One folder for each job: its log, progress and checkpoints."""
+        return self.path / "jobs"
+
+    @property
+    def locks_folder(self) -> Path:
+        """One lock for each collection that is written to."""
+        return self.path / "locks"
+
+    def make(self) -> None:
+        """Creates the folders, readable by their owner alone.
+
+        Raises:
+            UsageError: The path is a file, or can't be written to.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.encoders_folder, self.jobs_folder, self.locks_folder):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The home {str(self.path)!r} can't be used: {error.strerror}. "
+                "Name a folder that you may write to with --home or TWINSEARCH_HOME."
+            ) from error
+
+
+def find_home(given: Path | None = None) -> Home:
+    """The home that was given, else TWINSEARCH_HOME, else the platform's folder for user data."""
+    named = given or os.environ.get("TWINSEARCH_HOME")
+    return Home(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("twinsearch"))
+
+
+def load_settings(home: Home, flags: dict[str, Any] | None = None) -> Settings:
+    """Settings from all sources; flags that are None count as not given.
+
+    Raises:
+        UsageError: A name that doesn't exist, or a value of the wrong type, wherever it stands.
+    """
+
+    class HomeSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=home.config_file)
+
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        return HomeSettings(**given)
+    except ValidationError as error:
+        raise UsageError(_settings_sentence(error, home)) from error
+    except ValueError as error:  # config.toml is not TOML
+        raise UsageError(f"{str(home.config_file)!r} can't be read as TOML: {error}.") from error
+
+
+def _settings_sentence(error: ValidationError, home: Home) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"][:1].lower() + first["msg"][1:]
+    return (
+        f"The setting {name!r} has the value {first['input']!r}: {reason}. "
+        f"It comes from a flag, from TWINSEARCH_{name.upper()} or from {str(home.config_file)!r}."
+    )

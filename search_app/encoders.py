@@ -1,0 +1,189 @@
+"""The encoders at hand, loaded once a process, each checked against the generation that it serves.
+
+An encoder is asked for by name and answers with its fingerprint; what filled a generation is known by
+fingerprint. Where the two differ, nothing is encoded.
+"""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ingest.pipeline import Encoder, Vectors
+from search_app.catalog import Catalog
+from search_app.catalog.encoders import EncoderRecord
+from search_app.catalog.generations import Generation, GenerationState
+from search_app.config import Home, Settings
+from search_app.errors import FingerprintMismatch, UsageError
+from search_app.vectors import VectorCache
+
+if TYPE_CHECKING:  # torch is loaded when the first encoder is
+    from search_app.twin.encoder import TwinEncoder
+
+_KEPT_LOADED = 2  # the live one, and the one that it is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """What a generation is filled by: the encoder's record, and the precision in which it runs."""
+
+    record: EncoderRecord
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    name: str
+    precision: str
+
+
+class CachedEncoder:
+    """An encoder that remembers: a text that it has read once costs nothing the second time."""
+
+    def __init__(self, encoder: Encoder, cache: VectorCache, precision: str) -> None:
+        self._encoder = encoder
+        self._cache = cache
+        self._key = f"{encoder.fingerprint}:{precision}"
+        self.fingerprint = encoder.fingerprint
+        self.dim = encoder.dim
+        self.max_tokens = encoder.max_tokens
+
+    def encode(self, texts: Sequence[str], *, kind: Literal["document", "query"] = "document") -> Vectors:
+        """Unit rows, (len(texts), dim) float32, in the order of the texts."""
+        hashes = [_text_hash(text, kind) for text in texts]
+        known = dict(self._cache.get_many(self._key, hashes))
+        missing = {one: text for one, text in zip(hashes, texts, strict=True) if one not in known}
+        if missing:
+            fresh = self._encoder.encode(list(missing.values()), kind=kind)
+            encoded = dict(zip(missing, fresh, strict=True))
+            self._cache.put_many(self._key, encoded)
+            known.update(encoded)
+        return np.stack([known[one] for one in hashes]) if texts else np.zeros((0, self.dim), np.float32)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the text, special ones included."""
+        return self._encoder.count_tokens(text)
+
+
+class Encoders:
+    """Loads encoders by name and keeps the latest few."""
+
+    def __init__(self, catalog: Catalog, cache: VectorCache, home: Home, settings: Settings) -> None:
+        self._catalog = catalog
+        self._cache = cache
+        self._home = home
+        self._settings = settings
+        self._loaded: dict[_Key, TwinEncoder] = {}
+        self._lock = threading.Lock()
+
+    def load(self, name: str, *, precision: str | None = None) -> "TwinEncoder":
+        """The encoder of that name, from memory if it was used lately.
+
+        Raises:
+            UnknownEncoder: Nothing has that name.
+            EncoderError: Its folder can't or mustn't be loaded.
+        """
+        key = _Key(name, precision or self._settings.precision)
+        with self._lock:
+            encoder = self._loaded.pop(key, None) or self._read(key)
+            self._loaded[key] = encoder  # the last in the dict was used last
+            while len(self._loaded) > _KEPT_LOADED:
+                self._loaded.pop(next(iter(self._loaded)))
+        return encoder
+
+    def choose(self, name: str) -> EncoderChoice:
+        """Loads an encoder to fill a generation with, and notes its name and fingerprint in the catalogue.
+
+        Raises:
+            UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
+            CatalogError: The name stood for another encoder before.
+        """
+        encoder = self.load(name)
+        record = EncoderRecord(
+            fingerprint=encoder.fingerprint,
+            name=name,
+            folder=str(self.folder(name)),
+            dim=encoder.dim,
+            max_tokens=encoder.max_tokens,
+        )
+        self._catalog.encoders.add(record)
+        return EncoderChoice(record, encoder.precision)
+
+    def of_generation(self, generation: Generation, collection: str) -> "TwinEncoder":
+        """The encoder that filled a generation, in the precision that it was filled with.
+
+        Raises:
+            FingerprintMismatch: The encoder of that name has other weights or settings today.
+        """
+        encoder = self.load(generation.encoder_name, precision=generation.precision)
+        if encoder.fingerprint != generation.fingerprint:
+            raise FingerprintMismatch(
+                f"Generation {generation.number} of collection {collection!r} was filled by encoder "
+                f"{generation.fingerprint[:12]}, but {generation.encoder_name!r} is {encoder.fingerprint[:12]} now. "
+                f"Put the old encoder back, or run `twinsearch reindex {collection} "
+                f"--encoder {generation.encoder_name}` to build a generation for the new one."
+            )
+        return encoder
+
+    def filling(self, generation: Generation, collection: str) -> CachedEncoder:
+        """The generation's encoder for documents: what it has read before comes from the vector cache."""
+        return CachedEncoder(self.of_generation(generation, collection), self._cache, generation.precision)
+
+    def remove(self, name: str) -> None:
+        """Deletes a trained encoder from the home.
+
+        Raises:
+            UsageError: A generation that isn't dropped was filled by it.
+            UnknownEncoder: The home has no encoder of that name.
+        """
+        record = self._catalog.encoders.get(name)
+        user = self._user_of(record.fingerprint)
+        if user:
+            raise UsageError(
+                f"Encoder {name!r} serves {user}. "
+                "Drop that generation first, or keep the encoder: without it the generation can't answer."
+            )
+        self._catalog.encoders.remove(name)
+        _remove_folder(self._home.encoders_folder, name)
+
+    @property
+    def shelf(self) -> Path:
+        """The folder that holds the trained encoders."""
+        return self._home.encoders_folder
+
+    def folder(self, name: str) -> Path:
+        """Where a trained encoder of that name belongs."""
+        return self._home.encoders_folder / name
+
+    def _user_of(self, fingerprint: str) -> str | None:
+        """A generation that needs the encoder to answer."""
+        for collection in self._catalog.collections.list():
+            for generation in self._catalog.generations.list(collection.id):
+                if generation.fingerprint == fingerprint and generation.state is not GenerationState.DROPPED:
+                    return f"generation {generation.number} of collection {collection.name!r}"
+        return None
+
+    def _read(self, key: _Key) -> "TwinEncoder":
+        from search_app.twin.encoder import TwinEncoder
+
+        return TwinEncoder.load(
+            key.name,
+            device=self._settings.device,
+            precision=key.precision,
+            encoders_folder=self._home.encoders_folder,
+        )
+
+
+def _text_hash(text: str, kind: str) -> str:
+    return hashlib.sha256(f"{kind}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _remove_folder(shelf: Path, name: str) -> None:
+    folder = shelf / name
+    if folder.parent == shelf and folder.is_dir():
+        shutil.rmtree(folder)

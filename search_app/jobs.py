@@ -1,0 +1,274 @@
+"""Long work: a process of its own with durable progress, that can be cancelled and run again.
+
+A job is a row of the catalogue (kind, arguments, state, process) and a folder (log, progress, checkpoints).
+The same `run` serves the command line, in its own process, and the web page, in a spawned one.
+A job whose process is dead but whose row says "running" was interrupted; whoever looks first writes that down.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import psutil
+
+from ingest.errors import TwinsearchError
+from ingest.progress import Pace, Progress, Report
+from search_app.catalog import Catalog
+from search_app.catalog.jobs import Job, JobState
+from search_app.config import Home
+from search_app.errors import Cancelled, UsageError
+
+Result = TypeVar("Result")
+
+_PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
+_LOG_TAIL_BYTES = 64 * 1024
+_UNFINISHED = (JobState.INTERRUPTED, JobState.CANCELLED, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """The progress last written down; rate in units a second, `eta_seconds` None while unknown."""
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str
+    rate: float | None
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job and how far it has come."""
+
+    job: Job
+    progress: JobProgress | None
+
+
+class Jobs:
+    """The jobs of one home."""
+
+    def __init__(self, catalog: Catalog, home: Home) -> None:
+        self._catalog = catalog
+        self._home = home
+
+    def folder(self, job_id: str) -> Path:
+        """The job's own folder, made when it is asked for."""
+        folder = self._home.jobs_folder / job_id
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def take_up(self, kind: str, request: Any) -> Job:
+        """The newest job that was stopped in the middle of this very request, else a new one; queued."""
+        arguments = as_json(request)
+        for view in self.views():
+            job = view.job
+            if (job.kind, job.arguments) == (kind, arguments) and job.state in _UNFINISHED:
+                return job
+        return self._catalog.jobs.create(kind, request.collection, arguments)
+
+    def again(self, job_id: str) -> Job:
+        """A job that may run again.
+
+        Raises:
+            UsageError: It is running, waiting to run, or done.
+        """
+        job = self.view(job_id).job
+        if job.state not in _UNFINISHED:
+            raise UsageError(f"Job {job_id} is {job.state.value}; only one that was stopped or failed can go on.")
+        return job
+
+    def run(self, job: Job, work: Callable[[Report], Result], *, listen: Report) -> Result:
+        """Does the work in this process and writes down how it goes and ends.
+
+        The first SIGINT or SIGTERM stops the work at the next edge of a batch, the second at once.
+
+        Raises:
+            Cancelled: The work was stopped.
+            TwinsearchError: As the work raises it; the job is written down as failed before.
+        """
+        self._catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
+        written = _WrittenProgress(self.folder(job.id) / "progress.json")
+        try:
+            with _stop_signals() as is_stopped:
+                result = work(_chain(_stop_check(is_stopped), written, listen))
+        except (Cancelled, KeyboardInterrupt) as error:
+            self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
+            raise
+        except TwinsearchError as error:
+            self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(error))
+            raise
+        except BaseException as error:  # a fault of ours: the row must not say "running" for ever
+            self._catalog.jobs.finish(job.id, JobState.FAILED, message=f"{type(error).__name__}: {error}")
+            raise
+        written.close()
+        self._catalog.jobs.finish(job.id, JobState.DONE, result=as_json(result))
+        return result
+
+    def spawn(self, job: Job) -> None:
+        """Starts a process that runs the job and outlives this one; its output is the job's log."""
+        command = [
+            sys.executable,
+            "-m",
+            "search_app.cli",
+            "--home",
+            str(self._home.path),
+            "jobs",
+            "run",
+            job.id,
+        ]
+        with (self.folder(job.id) / "log").open("ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
+
+    def view(self, job_id: str) -> JobView:
+        """One job as it stands.
+
+        Raises:
+            UnknownJob: No job has this id.
+        """
+        return self._viewed(self._catalog.jobs.get(job_id))
+
+    def views(self, limit: int = 100) -> list[JobView]:
+        """The newest jobs first."""
+        return [self._viewed(job) for job in self._catalog.jobs.list(limit)]
+
+    def cancel(self, job_id: str) -> Job:
+        """Asks a running job to stop at the next edge of a batch; a queued one never starts.
+
+        Raises:
+            UnknownJob: No job has this id.
+            UsageError: The job has ended already.
+        """
+        job = self.view(job_id).job
+        if job.state is JobState.QUEUED:
+            self._catalog.jobs.finish(job.id, JobState.CANCELLED, message="Cancelled before it began.")
+        elif job.state is JobState.RUNNING and job.pid:
+            os.kill(job.pid, signal.SIGINT)
+        else:
+            raise UsageError(f"Job {job.id} has ended already ({job.state.value}); there is nothing to cancel.")
+        return self.view(job_id).job
+
+    def log(self, job_id: str) -> str:
+        """The end of what the job's process printed; empty for a job of the command line."""
+        path = self.folder(self._catalog.jobs.get(job_id).id) / "log"
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
+            return file.read().decode("utf-8", "replace")
+
+    def _viewed(self, job: Job) -> JobView:
+        if job.state is JobState.RUNNING and not _is_alive(job):
+            message = f"Its process {job.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
+            self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
+            job = self._catalog.jobs.get(job.id)
+        return JobView(job, _read_progress(self.folder(job.id) / "progress.json"))
+
+
+def as_json(value: Any) -> Any:
+    """A record as plain dictionaries, lists, strings and numbers."""
+    return json.loads(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return asdict(value)
+    return str(value)
+
+
+def _is_alive(job: Job) -> bool:
+    """Whether the very process that runs the job lives; a later one with the same number doesn't count."""
+    try:
+        process = psutil.Process(job.pid)
+        return abs(process.create_time() - (job.pid_started or 0.0)) < 1.0 and process.status() != "zombie"
+    except psutil.Error:
+        return False
+
+
+class _WrittenProgress:
+    """A `Report` that keeps the newest progress in a file which is always whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pace = Pace()
+        self._written_at = 0.0
+        self._newest: Progress | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        is_new_stage = self._newest is None or self._newest.stage != progress.stage
+        self._newest = progress
+        if is_new_stage or time.monotonic() - self._written_at >= _PROGRESS_INTERVAL_SECONDS:
+            self._write(progress)
+
+    def close(self) -> None:
+        """Writes the last progress, however recent the one before."""
+        if self._newest is not None:
+            self._write(self._newest)
+
+    def _write(self, progress: Progress) -> None:
+        self._written_at = time.monotonic()
+        rate, eta_seconds = self._pace.rate(progress), self._pace.eta_seconds(progress)
+        line = JobProgress(progress.stage, progress.done, progress.total, progress.unit, rate, eta_seconds)
+        aside = self._path.with_suffix(".new")
+        aside.write_text(json.dumps(asdict(line)), encoding="utf-8")
+        aside.replace(self._path)
+
+
+def _read_progress(path: Path) -> JobProgress | None:
+    try:
+        return JobProgress(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def _chain(*listeners: Report) -> Report:
+    def report(progress: Progress) -> None:
+        for listener in listeners:
+            listener(progress)
+
+    return report
+
+
+def _stop_check(is_stopped: threading.Event) -> Report:
+    def check(progress: Progress) -> None:
+        if is_stopped.is_set():
+            raise Cancelled(
+                f"Stopped after {progress.done:,} {progress.unit} ({progress.stage}). "
+                "What is written stays; the same command goes on from there."
+            )
+
+    return check
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second one interrupts as usual."""
+    is_stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if is_stopped.is_set():
+            raise KeyboardInterrupt
+        is_stopped.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield is_stopped
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield is_stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
