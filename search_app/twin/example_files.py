@@ -75,14 +75,17 @@ def _csv(path: Path, separator: str) -> "DataFrame":
     import pandas
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error", pandas.errors.ParserWarning)  # a row longer than the header
-        return pandas.read_csv(path, sep=separator, dtype=str, keep_default_na=False, index_col=False)
+        warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the header
+        try:
+            return pandas.read_csv(path, sep=separator, dtype=str, keep_default_na=False, index_col=False)
+        except pandas.errors.ParserWarning as error:
+            raise ValueError("its rows have more cells than its header has names") from error
 
 
 def _jsonl(path: Path) -> "DataFrame":
     import pandas
 
-    return pandas.read_json(path, lines=True, dtype=False, convert_dates=False, encoding="utf-8")
+    return pandas.read_json(path, lines=True, dtype=False, encoding="utf-8")
 
 
 def _parquet(path: Path) -> "DataFrame":
@@ -112,7 +115,7 @@ def _rows(path: Path) -> list[_Row]:
         frame = reader(path)
     except FileNotFoundError as error:
         raise TrainingError(f"{path} does not exist; expected a file of examples. Check the path.") from error
-    except (OSError, ValueError, Warning) as error:  # pandas' and pyarrow's own errors are ValueErrors
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise TrainingError(
             f"{path} can't be read as {path.suffix[1:]} ({reason}). Mend the file, or save it again as UTF-8."

@@ -148,7 +148,11 @@ class Listener(TrainerCallback):
         self._report = report
 
     def on_train_begin(
-        self, _args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: object
+        self,
+        args: TrainingArguments,  # noqa: ARG002  # the library names what it passes
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: object,
     ) -> None:
         """The first report; after a resume it doesn't begin at 0."""
         self._report(Progress("train", state.global_step, state.max_steps, "steps"))
@@ -157,9 +161,9 @@ class Listener(TrainerCallback):
 
     def on_log(
         self,
-        _args: TrainingArguments,
+        args: TrainingArguments,  # noqa: ARG002
         state: TrainerState,
-        _control: TrainerControl,
+        control: TrainerControl,  # noqa: ARG002
         logs: dict[str, float] | None = None,
         **_: object,
     ) -> None:
