@@ -1,13 +1,13 @@
-"""A filter in Milvus' words.
+"""A filter in Milvus' words, the same for every Milvus.
 
-Milvus' JSON comparisons differ from ours and from each other: Milvus Lite takes true for 1, and the engines
-disagree on a missing key. So a row stores its metadata apart by kind ("text", "number", "flag"), and a
-comparison asks only where its own kind lies, after asking whether the key is there. Both engines then give
-what `matches` gives.
+The engines differ: Milvus Lite takes true for 1, knows no `in` over JSON and leaves a comparison with a missing key
+undecided; Milvus 2.3 finds `!=` true for a missing key and lets `exists` stand only alone or negated. So a row stores
+its metadata apart by kind ("text", "number", "flag"), negations are pushed down to the comparisons, and what comes
+out is built of ordered comparisons, `and`, `or` and `(not exists …)`, on whose meaning all agree.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search_app.filters.tree import (
@@ -27,6 +27,7 @@ from search_app.filters.tree import (
 )
 
 _KINDS: tuple[Kind, ...] = ("text", "number", "flag")
+_INVERSE: Mapping[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NUMBER_STORED_MAX = 2**62  # larger ones don't fit 64 bits; no filter can name a number of that size
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -52,19 +53,25 @@ def to_milvus(filter_: Filter) -> str:
     Args:
         filter_: A filter that `check` lets pass.
     """
+    return _expression(filter_, wanted=True)
+
+
+def _expression(filter_: Filter, *, wanted: bool) -> str:
+    """What is true exactly where `matches` gives `wanted`."""
     match filter_:
         case Compare(field, op, value):
-            return _comparison(field, op, value)
+            return _comparison(field, op, value) if wanted else _failed_comparison(field, op, value)
         case In(field, values):
-            return _membership(field, values)
+            parts: list[Filter] = [Compare(field, "==", value) for value in values]
+            return _joined("or" if wanted else "and", [_expression(part, wanted=wanted) for part in parts])
         case Exists(field):
-            return _joined("or", [f"exists {path}" for path in _paths(field)])
-        case And(parts):
-            return _joined("and", [to_milvus(part) for part in parts])
-        case Or(parts):
-            return _joined("or", [to_milvus(part) for part in parts])
+            return _existence(field) if wanted else _absence(field)
+        case And(parts_):
+            return _joined("and" if wanted else "or", [_expression(part, wanted=wanted) for part in parts_])
+        case Or(parts_):
+            return _joined("or" if wanted else "and", [_expression(part, wanted=wanted) for part in parts_])
         case Not(part):
-            return f"(not {to_milvus(part)})"
+            return _expression(part, wanted=not wanted)
 
 
 def string_literal(text: str) -> str:
@@ -73,35 +80,50 @@ def string_literal(text: str) -> str:
 
 
 def _comparison(field: str, op: Operator, value: FilterValue) -> str:
-    path = _path(field, _kind(value))
-    return f"(exists {path} and {path} {op} {_literal(value)})"
+    """True where the key holds a value of this kind that compares so."""
+    path, literal = _path(field, _kind(value)), _literal(value)
+    if op != "!=":
+        return f"({path} {op} {literal})"
+    if isinstance(value, bool):
+        return f"({path} == {_literal(not value)})"
+    return f"({path} < {literal} or {path} > {literal})"
 
 
-def _membership(field: str, values: tuple[FilterValue, ...]) -> str:
-    """One list a kind: Milvus' lists hold one type."""
-    parts = []
-    for kind in _KINDS:
-        literals = [_literal(value) for value in values if _kind(value) == kind]
-        path = _path(field, kind)
-        if kind == "flag":
-            parts += [f"(exists {path} and {path} == {literal})" for literal in literals]
-        elif literals:
-            parts.append(f"(exists {path} and {path} in [{', '.join(literals)}])")
-    return _joined("or", parts)
+def _failed_comparison(field: str, op: Operator, value: FilterValue) -> str:
+    """True where the key is missing among the values of this kind, or compares the other way."""
+    other_way = _comparison(field, _INVERSE[op], value)
+    if metadata_key(field) is None:
+        return other_way  # a document has all its own fields
+    return f"((not exists {_path(field, _kind(value))}) or {other_way})"
 
 
-def _joined(word: str, parts: list[str]) -> str:
-    return f"({f' {word} '.join(parts)})"
+def _existence(field: str) -> str:
+    text = f'({_path(field, "text")} >= "")'
+    if metadata_key(field) is None:
+        return text
+    number, flag = _path(field, "number"), _path(field, "flag")
+    return _joined(
+        "or",
+        [text, f"({number} < 0.0 or {number} >= 0.0)", f"({flag} == true or {flag} == false)"],
+    )
+
+
+def _absence(field: str) -> str:
+    if metadata_key(field) is None:
+        return f'({_path(field, "text")} < "")'
+    return _joined("and", [f"(not exists {_path(field, kind)})" for kind in _KINDS])
+
+
+def _joined(word: str, parts: Sequence[str]) -> str:
+    """The parts in a balanced tree: a server reads expressions up to a depth of 100 only."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return f"({_joined(word, parts[:middle])} {word} {_joined(word, parts[middle:])})"
 
 
 def _kind(value: FilterValue) -> Kind:
     return kind_of(value) or "number"
-
-
-def _paths(field: str) -> list[str]:
-    if metadata_key(field) is None:
-        return [_path(field, "text")]
-    return [_path(field, kind) for kind in _KINDS]
 
 
 def _path(field: str, kind: Kind) -> str:
@@ -130,4 +152,4 @@ def _literal(value: FilterValue) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return string_literal(value)
-    return repr(float(value))  # as a float, so that one list never mixes two number types
+    return repr(float(value))

@@ -163,9 +163,7 @@ def _check(filter_: Filter, known: frozenset[str], levels_left: int) -> None:
 
 def _one_deeper(levels_left: int) -> int:
     if levels_left == 0:
-        raise FilterError(
-            f"The filter is nested more than {_NESTING_MAX} levels deep. Write it with fewer levels."
-        )
+        raise FilterError(f"The filter is nested more than {_NESTING_MAX} levels deep. Write it with fewer levels.")
     return levels_left - 1
 
 
@@ -198,8 +196,6 @@ def _check_value(field: str, op: Operator, value: FilterValue) -> None:
 
 def _check_text(field: str, value: str) -> None:
     if len(value) > _TEXT_MAX:
-        raise FilterError(
-            f"The text for {field} has {len(value):,} characters; it can have up to {_TEXT_MAX:,}."
-        )
+        raise FilterError(f"The text for {field} has {len(value):,} characters; it can have up to {_TEXT_MAX:,}.")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise FilterError(f"The text for {field} holds a character that no document can hold: {value!a}.")

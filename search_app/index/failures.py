@@ -26,8 +26,7 @@ _TOLD: Mapping[str, tuple[type[TwinsearchError], str]] = {
     ),
     "UNAUTHENTICATED": (
         MilvusUnreachable,
-        "Milvus at {address} does not accept the token ({call}). "
-        "Give the right one as TWINSEARCH_MILVUS_TOKEN.",
+        "Milvus at {address} does not accept the token ({call}). Give the right one as TWINSEARCH_MILVUS_TOKEN.",
     ),
     "PERMISSION_DENIED": (
         MilvusUnreachable,
@@ -82,6 +81,4 @@ def message_of(error: Exception) -> str:
 def translated(error: Exception, call: str, *, address: str, seconds: float, remedy: str) -> TwinsearchError:
     """Our error for a foreign one; the call is named by its verb, such as "search"."""
     kind, sentence = _TOLD.get(reason_of(error), _OTHERWISE)
-    return kind(
-        sentence.format(address=address, call=call, seconds=seconds, remedy=remedy, message=message_of(error))
-    )
+    return kind(sentence.format(address=address, call=call, seconds=seconds, remedy=remedy, message=message_of(error)))

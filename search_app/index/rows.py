@@ -5,6 +5,7 @@ bytes. So everything is checked here before the first batch is sent.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
@@ -21,6 +22,19 @@ ID_BYTES_MAX = 64
 IDS_A_CALL = 1_000
 _BATCH_BYTES = 4 * 2**20  # a message may have 64 MB, and JSON grows on its way
 _NORM_TOLERANCE = 1e-3
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+
+
+def check_name(name: str) -> None:
+    """Let pass only what every Milvus takes as the name of a collection or an alias.
+
+    Raises:
+        IndexFailure: Another character, or more than 255 of them; Milvus Lite would make a folder of it.
+    """
+    if not _NAME.fullmatch(name):
+        raise IndexFailure(
+            f"{name!r} can't name a collection: use up to 255 letters, digits and _, not beginning with a digit."
+        )
 
 
 def checked(ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, Any]], *, dim: int) -> None:
@@ -47,7 +61,7 @@ def check_vectors(vectors: Vectors, *, dim: int) -> None:
     """Let pass only unit rows of the collection's width.
 
     Raises:
-        IndexFailure: Another shape, numbers that are not finite, or rows that are not of length 1.
+        IndexFailure: Another shape, numbers that are not finite, or rows not of length 1.
     """
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise IndexFailure(f"Vectors of the shape {vectors.shape} can't be rows of width {dim}.")
@@ -55,7 +69,8 @@ def check_vectors(vectors: Vectors, *, dim: int) -> None:
     wrong = np.flatnonzero(~(np.abs(norms - 1) <= _NORM_TOLERANCE))  # ~(<=), since NaN compares as false
     if wrong.size:
         raise IndexFailure(
-            f"{wrong.size} of {len(vectors)} vectors are not of length 1 (the first has {norms[wrong[0]]:g}). "
+            f"{wrong.size} of {len(vectors)} vectors are not of length 1 "
+            f"(the first has {norms[wrong[0]]:g}). "
             "Encode the texts again; if it stays so, the encoder is damaged."
         )
 

@@ -20,6 +20,7 @@ from search_app.index.rows import (
     IDS_A_CALL,
     Vectors,
     batches,
+    check_name,
     check_vectors,
     checked,
     id_groups,
@@ -71,6 +72,7 @@ class VectorIndex:
             dim: The width of its vectors.
             properties: What is kept with it, such as the encoder's fingerprint.
         """
+        check_name(physical)
         if self.exists(physical):
             raise IndexFailure(f"Milvus holds a collection {physical} already. Names are never used twice.")
 
@@ -121,9 +123,7 @@ class VectorIndex:
 
     # Rows
 
-    def upsert(
-        self, physical: str, ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def upsert(self, physical: str, ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, Any]]) -> None:
         """Write full rows; a row whose id is there already is replaced.
 
         Args:
@@ -139,7 +139,11 @@ class VectorIndex:
     def delete(self, physical: str, ids: Sequence[str]) -> None:
         """Remove the rows with these ids; ids that aren't there are no error."""
         for group in id_groups(ids):
-            self._write("delete", f"delete from {physical}", physical, group)
+            # by expression: pymilvus doesn't escape ids
+            self._connection.write(
+                f"delete from {physical}",
+                partial(_delete, physical=physical, where=one_of(group), timeout=self._timeout),
+            )
 
     def flush(self, physical: str) -> None:
         """Put all written rows on disk; slow searches over fresh rows end with it."""
@@ -248,6 +252,7 @@ class VectorIndex:
 
     def point_alias(self, alias: str, physical: str) -> None:
         """Let the alias point to the collection, in one step, wherever it pointed before."""
+        check_name(alias)
         target = self.alias_target(alias)
         if target == physical:
             return
@@ -269,9 +274,7 @@ class VectorIndex:
 
     def _read(self, verb: str, call: str, *arguments: object) -> Any:
         """One read of pymilvus' client by its name, with the timeout."""
-        return self._connection.read(
-            call, lambda client: getattr(client, verb)(*arguments, timeout=self._timeout)
-        )
+        return self._connection.read(call, lambda client: getattr(client, verb)(*arguments, timeout=self._timeout))
 
     def _write(self, verb: str, call: str, *arguments: object) -> None:
         """One write of pymilvus' client by its name, with the timeout."""
@@ -318,6 +321,10 @@ def _schema(client: Any, dim: int) -> Any:
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     schema.add_field("fields", DataType.JSON)
     return schema
+
+
+def _delete(client: Any, *, physical: str, where: str, timeout: float) -> None:
+    client.delete(physical, filter=where, timeout=timeout)
 
 
 def _ranked(hits: Sequence[Mapping[str, Any]]) -> list[Found]:

@@ -1,0 +1,204 @@
+"""Filters as typed, as checked, and as meant; that Milvus agrees is shown in test_index.py."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search_app.errors import FilterError
+from search_app.filters import (
+    And,
+    Compare,
+    Exists,
+    Filter,
+    In,
+    Not,
+    Or,
+    check,
+    matches,
+    parse_where,
+    stored_fields,
+    to_milvus,
+)
+
+DOCUMENT: dict[str, Any] = {
+    "document_id": "docs/a.md",
+    "title": "A",
+    "source": "a.md",
+    "origin": "/docs/a.md",
+    "metadata": {"year": 2024, "draft": True, "lang": "de", "none": None, "title": "other", "Date sent": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lang=de", Compare("lang", "==", "de")),
+        ("lang == de", Compare("lang", "==", "de")),
+        ("lang!=de", Compare("lang", "!=", "de")),
+        ("year<=2024", Compare("year", "<=", 2024)),
+        ("year > -2.5e3", Compare("year", ">", -2500.0)),
+        ("year=2024.0", Compare("year", "==", 2024.0)),
+        ('year="2024"', Compare("year", "==", "2024")),
+        ("draft=true", Compare("draft", "==", True)),
+        ("draft='true'", Compare("draft", "==", "true")),
+        ("lang=nan", Compare("lang", "==", "nan")),
+        ("title=2024", Compare("title", "==", "2024")),
+        ("metadata.title=2024", Compare("metadata.title", "==", 2024)),
+        ("lang in de,en", In("lang", ("de", "en"))),
+        ("year in 1, 2.5 ,true", In("year", (1, 2.5, True))),
+        ('lang in "a,b", c', In("lang", ("a,b", "c"))),
+        ("exists lang", Exists("lang")),
+        ("within=3", Compare("within", "==", 3)),
+        ("lang=cats in hats", Compare("lang", "==", "cats in hats")),
+        ("formula=a=b", Compare("formula", "==", "a=b")),
+        ('"Date sent"=3', Compare("Date sent", "==", 3)),
+        ('lang=""', Compare("lang", "==", "")),
+        (r'lang="say \"hi\" \\ twice"', Compare("lang", "==", r'say "hi" \ twice')),
+        (r"lang='it\'s'", Compare("lang", "==", "it's")),
+    ],
+)
+def test_a_condition_is_read_as_it_is_meant(text: str, expected: Filter) -> None:
+    assert parse_where(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "lang", "=de", "in a", "exists", "lang in", 'lang in "a"b', "a b=c"])
+def test_a_condition_of_no_known_form_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(FilterError) as told:
+        parse_where(text)
+    assert str(told.value) == (
+        f"The filter {text!r} can't be read. Write `key=value`, `key!=value`, `key<=3`, `key in a,b` or `exists key`."
+    )
+
+
+@pytest.mark.parametrize("text", ["lang=", "lang in a,,b", "lang in a,"])
+def test_a_condition_without_a_value_is_refused(text: str) -> None:
+    with pytest.raises(FilterError, match=r'gives no value; write "" for an empty text\.'):
+        parse_where(text)
+
+
+def read_or_told(text: str) -> Filter | str:
+    try:
+        return parse_where(text)
+    except FilterError as error:
+        return str(error)
+
+
+@given(st.text())
+def test_any_text_is_a_filter_or_a_sentence(text: str) -> None:
+    answer = read_or_told(text)
+    assert isinstance(answer, Filter) or answer.endswith(".")
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_a_quoted_text_comes_back_as_it_was(text: str) -> None:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    assert parse_where(f'lang="{quoted}"') == Compare("lang", "==", text)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "expected"),
+    [
+        (Compare("year", "==", 2024.0), True),
+        (Compare("year", "==", "2024"), False),
+        (Compare("year", "!=", "2024"), False),
+        (Compare("draft", "==", True), True),
+        (Compare("draft", "==", 1), False),
+        (Compare("lang", "<", "en"), True),
+        (Compare("missing", "!=", "x"), False),
+        (Compare("none", "!=", "x"), False),
+        (Not(Compare("missing", "!=", "x")), True),
+        (Compare("id", "==", "docs/a.md"), True),
+        (Compare("title", "==", "A"), True),
+        (Compare("metadata.title", "==", "other"), True),
+        (In("lang", ("en", "de")), True),
+        (In("year", ("2024", True)), False),
+        (Exists("lang"), True),
+        (Exists("none"), False),
+        (Exists("source"), True),
+        (And((Exists("lang"), Exists("none"))), False),
+        (Or((Exists("lang"), Exists("none"))), True),
+    ],
+)
+def test_a_filter_matches_what_it_says(filter_: Filter, expected: bool) -> None:
+    assert matches(filter_, DOCUMENT) is expected
+
+
+def nested(levels: int) -> Filter:
+    filter_: Filter = Exists("lang")
+    for _ in range(levels):
+        filter_ = Not(filter_)
+    return filter_
+
+
+@pytest.mark.parametrize(
+    ("filter_", "told"),
+    [
+        (
+            Compare("yeer", "==", 1),
+            "No document has a field 'yeer'. The fields are: id, title, source, origin, lang, year.",
+        ),
+        (Compare("title", "<", 3), "The field title holds text, so it can't be compared with 3."),
+        (
+            Compare("year", "<", True),
+            "year < True can't be: true and false have no order, use == or !=.",
+        ),
+        (
+            Compare("year", "==", 2**53),
+            "year can't be compared with 9007199254740992: a number lies between -2^53 and 2^53.",
+        ),
+        (
+            Compare("year", "==", float("nan")),
+            "year can't be compared with nan: a number lies between -2^53 and 2^53.",
+        ),
+        (
+            Compare("lang", "==", "a\0"),
+            r"The text for lang holds a character that no document can hold: 'a\x00'.",
+        ),
+        (
+            Compare("lang", "==", "\ud800"),
+            r"The text for lang holds a character that no document can hold: '\ud800'.",
+        ),
+        (
+            Compare("lang", "==", "x" * 8_193),
+            "The text for lang has 8,193 characters; it can have up to 8,192.",
+        ),
+        (In("lang", ()), "The filter gives 0 values for 'lang'; it can give 1 to 1,000."),
+        (In("lang", ("a",) * 1_001), "The filter gives 1,001 values for 'lang'; it can give 1 to 1,000."),
+        (And(()), "The filter gives 0 conditions; it can give 1 to 1,000."),
+        (
+            nested(21),
+            "The filter is nested more than 20 levels deep. Write it with fewer levels.",
+        ),
+    ],
+)
+def test_a_filter_that_cannot_be_meant_is_refused(filter_: Filter, told: str) -> None:
+    with pytest.raises(FilterError) as refused:
+        check(filter_, ["year", "lang"])
+    assert str(refused.value) == told
+
+
+def test_a_sound_filter_passes_the_check() -> None:
+    check(And((nested(19), Compare("id", "==", "x"), In("metadata.year", (1, 2.5)))), ["year", "lang"])
+
+
+def test_a_row_stores_its_metadata_apart_by_kind() -> None:
+    assert stored_fields(DOCUMENT) == {
+        "document_id": "docs/a.md",
+        "title": "A",
+        "source": "a.md",
+        "origin": "/docs/a.md",
+        "text": {"lang": "de", "title": "other"},
+        "number": {"year": 2024, "0x446174652073656e74": 3},
+        "flag": {"draft": True},
+    }
+
+
+def test_a_filter_reads_so_in_milvus() -> None:
+    filter_ = And((Compare("lang", "==", 'a"b\\'), Not(Compare("year", "<", 3)), Compare("title", "!=", "A")))
+    assert to_milvus(filter_) == (
+        r'((fields["text"]["lang"] == "a\"b\\") and '
+        '(((not exists fields["number"]["year"]) or (fields["number"]["year"] >= 3.0)) and '
+        '(fields["title"] < "A" or fields["title"] > "A")))'
+    )
