@@ -99,9 +99,11 @@ class Encoders:
     def choose(self, name: str) -> EncoderChoice:
         """Loads an encoder to fill a generation with, and notes its name and fingerprint in the catalogue.
 
+        A name that stood for another fingerprint stands for this one from now on; generations that the other one
+        filled refuse to answer.
+
         Raises:
             UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
-            CatalogError: The name stood for another encoder before.
         """
         encoder = self.load(name)
         record = EncoderRecord(
@@ -111,6 +113,9 @@ class Encoders:
             dim=encoder.dim,
             max_tokens=encoder.max_tokens,
         )
+        held = self._catalog.encoders.find(name)
+        if held is not None and held.fingerprint != record.fingerprint:
+            self._catalog.encoders.remove(name)
         self._catalog.encoders.add(record)
         return EncoderChoice(record, encoder.precision)
 

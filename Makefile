@@ -1,0 +1,66 @@
+# A fresh machine needs two commands: `make demo` to see it work, `make test` to test it.
+# PYTHON chooses the interpreter (3.11 to 3.13); SERVE=0 ends the demo after its searches.
+
+PYTHON ?= python3
+SERVE ?= 1
+BIN := .venv/bin
+READY := .venv/.installed
+DEMO_HOME := .demo/home
+TWINSEARCH := $(BIN)/twinsearch
+QUESTIONS := examples/python_docs
+ENCODER := python-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: demo load test loop check fix ui clean
+
+demo: load
+	$(TWINSEARCH) search "copy a file and keep its timestamps" -c python -k 3 --home $(DEMO_HOME)
+	$(TWINSEARCH) search "wait until several threads have all arrived" -c python -k 3 --home $(DEMO_HOME)
+	$(TWINSEARCH) search "how many days are there in a month" -c python -k 3 --where module=calendar --home $(DEMO_HOME)
+ifneq ($(SERVE),0)
+	$(TWINSEARCH) ui --home $(DEMO_HOME)
+endif
+
+# The documentation of the running interpreter's standard library, as a collection.
+load: $(READY)
+	@mkdir -p .demo
+	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
+	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+# Judge, train, re-index beside the live generation, compare on held-out questions, let the gate decide.
+loop: load
+	$(TWINSEARCH) judgements import $(QUESTIONS)/qrels/train.tsv --queries $(QUESTIONS)/queries.jsonl \
+		-c python --split train --home $(DEMO_HOME)
+	$(TWINSEARCH) judgements import $(QUESTIONS)/qrels/test.tsv --queries $(QUESTIONS)/queries.jsonl \
+		-c python --split heldout --home $(DEMO_HOME)
+	$(TWINSEARCH) evaluate -c python --queries $(QUESTIONS)/queries.jsonl --qrels $(QUESTIONS)/qrels/test.tsv \
+		--home $(DEMO_HOME)
+	$(TWINSEARCH) train -c python --from-judgements --name $(ENCODER) --home $(DEMO_HOME)
+	$(TWINSEARCH) reindex python --encoder $(ENCODER) --switch --home $(DEMO_HOME)
+	$(TWINSEARCH) evaluate -c python --queries $(QUESTIONS)/queries.jsonl --qrels $(QUESTIONS)/qrels/test.tsv \
+		--home $(DEMO_HOME)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ui: $(READY)
+	$(TWINSEARCH) ui
+
+clean:
+	-[ -x $(TWINSEARCH) ] && $(TWINSEARCH) engine stop --home $(DEMO_HOME)
+	rm -rf .venv .demo build dist .mypy_cache .pytest_cache .ruff_cache
+
+# torch first and by its pin: a later, unpinned install would fetch another build of it.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev]"
+	touch $@
