@@ -98,9 +98,15 @@ class TransformerBackbone(Backbone):
         return tokens
 
     def description(self) -> Mapping[str, object]:
-        """The configuration's entries that differ from its family's defaults and change vectors."""
-        entries = self.model.config.to_diff_dict()
-        return {key: value for key, value in sorted(entries.items()) if key not in _WITHOUT_EFFECT}
+        """The family, and the configuration's entries that change vectors and differ from its defaults.
+
+        Without the defaults, since a new version of transformers may bring new entries.
+        """
+        config = self.model.config
+        defaults = type(config)().to_dict()
+        differing = {key: value for key, value in config.to_dict().items() if value != defaults.get(key)}
+        effective = {key: value for key, value in differing.items() if key not in _WITHOUT_EFFECT}
+        return {**effective, "model_type": config.model_type}
 
     def write(self, folder: Path) -> None:
         """`config.json` and one `model.safetensors`."""

@@ -180,8 +180,7 @@ def _pooling_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     unknown = [name for name in names if name not in POOLINGS]
     if unknown:
         raise EncoderError(
-            f"The encoder in {folder} pools by {unknown[0]!r}; expected {', '.join(POOLINGS)}. "
-            "Choose another encoder."
+            f"The encoder in {folder} pools by {unknown[0]!r}; expected {', '.join(POOLINGS)}. Choose another encoder."
         )
     return names
 

@@ -49,9 +49,7 @@ class Projection(nn.Module):
 class TwinNetwork(nn.Module):
     """Texts as token ids in, unit rows out; the same weights for documents and queries."""
 
-    def __init__(
-        self, backbone: Backbone, poolings: tuple[str, ...], projections: tuple[Projection, ...] = ()
-    ) -> None:
+    def __init__(self, backbone: Backbone, poolings: tuple[str, ...], projections: tuple[Projection, ...] = ()) -> None:
         super().__init__()
         self.backbone = backbone
         self.poolings = poolings

@@ -47,6 +47,10 @@ def _is_encoder(folder: Path) -> bool:
     return (folder / "modules.json").is_file() or (folder / "config.json").is_file()
 
 
+def _is_whole(snapshot: Path) -> bool:
+    return _is_encoder(snapshot) and any(snapshot.rglob("*.safetensors"))
+
+
 def _local_folder(name: str | Path, encoders_folder: Path | None) -> Path | None:
     path = Path(name)
     if _is_encoder(path):
@@ -66,8 +70,7 @@ def _cached(name: str) -> Path | None:
         folder = Path(snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         return None
-    is_whole = _is_encoder(folder) and any(folder.rglob("*.safetensors"))
-    return folder if is_whole else None
+    return folder if _is_whole(folder) else None
 
 
 def _packaged(name: str) -> Path | None:
@@ -83,13 +86,12 @@ def _downloaded(name: str) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
-                name, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, etag_timeout=_HUB_TIMEOUT_SECONDS
-            )
+        folder = snapshot_download(
+            name, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, etag_timeout=_HUB_TIMEOUT_SECONDS
         )
     except Exception:  # a door: the client lets its HTTP library's errors through, and each means no
         return None
+    return Path(folder) if _is_whole(Path(folder)) else None  # offline, it gives what is cached
 
 
 def _nowhere(name: str, encoders_folder: Path | None) -> str:

@@ -35,9 +35,7 @@ def save_encoder(
         EncoderError: The folder exists and isn't empty, or can't be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise EncoderError(
-            f"{folder} exists already; expected a new folder. Choose another name for the encoder."
-        )
+        raise EncoderError(f"{folder} exists already; expected a new folder. Choose another name for the encoder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -18,6 +18,7 @@ from search_app.errors import EncoderError
 from search_app.twin.layout import read_json
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_WORD_LISTS = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
 _UNBOUNDED = 1_000_000  # tokens; for backbones without a limit of their own
 
 
@@ -41,9 +42,7 @@ class TwinTokenizer:
     ) -> None:
         self.config = dict(config)
         self._own_padding = (definition.get("padding") or {}).get("pad_id")
-        self.json = json.dumps(
-            {**definition, "padding": None, "truncation": None}, ensure_ascii=False, sort_keys=True
-        )
+        self.json = json.dumps({**definition, "padding": None, "truncation": None}, ensure_ascii=False, sort_keys=True)
         self._cutting = self._build()
         self.max_tokens = max_tokens or _UNBOUNDED
         self._cutting.enable_truncation(self.max_tokens)
@@ -71,6 +70,11 @@ class TwinTokenizer:
         return self._build()
 
     @property
+    def encoding_json(self) -> str:
+        """`json` without what turns ids back into text: what decides about the ids of a text."""
+        return json.dumps({**json.loads(self.json), "decoder": None}, ensure_ascii=False, sort_keys=True)
+
+    @property
     def highest_id(self) -> int:
         """The largest id that a text can get."""
         return max(self._cutting.get_vocab(with_added_tokens=True).values(), default=0)
@@ -95,9 +99,7 @@ def _clean(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
-def load_tokenizer(
-    folder: Path, *, max_tokens: int | None, pad_id: int | None, lowercase: bool
-) -> TwinTokenizer:
+def load_tokenizer(folder: Path, *, max_tokens: int | None, pad_id: int | None, lowercase: bool) -> TwinTokenizer:
     """The tokenizer in an encoder's folder.
 
     Raises:
@@ -124,6 +126,8 @@ def _definition(folder: Path) -> dict[str, Any]:
     from transformers import AutoTokenizer  # slow to import, and only old folders need it
 
     try:
+        if not any((folder / name).is_file() for name in _WORD_LISTS):
+            raise FileNotFoundError("no word list")  # transformers would make an empty tokenizer
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         converted: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     except (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError) as error:

@@ -1,0 +1,89 @@
+"""Tiny encoders with random weights: real networks and tokenizers in folders, written without our own code."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertModel
+
+SENTENCES = [
+    "A fox jumps over the lazy dog and runs into the wood.",
+    "Copy a file and keep its time stamps, then remove the folder.",
+    "The engine starts when the first query comes in.",
+    "People judge the answers, and the network learns from them.",
+    "Bread is baked from flour, water, salt and time.",
+    "Rain falls on the roof while the cat sleeps by the fire.",
+]
+
+
+def wordpiece(sentences: list[str], vocabulary_size: int = 400) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer with BERT's special tokens, trained on a few sentences."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(sentences, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    return tokenizer
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def write_tiny_encoder(folder: Path, *, poolings: tuple[str, ...] = ("mean",), max_tokens: int = 32) -> Path:
+    """A BERT of two layers and 32 dimensions, mean-pooled and normalised, in the layout of old folders."""
+    folder.mkdir(parents=True)
+    tokenizer = wordpiece(SENTENCES)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        config = BertConfig(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=64,
+            initializer_range=0.2,  # wide enough that different texts get different vectors
+        )
+        BertModel(config).save_pretrained(folder)
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "pad_token": "[PAD]"})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    pooling = {"word_embedding_dimension": 32, "pooling_mode": list(poolings)}
+    write_json(folder / "1_Pooling" / "config.json", pooling)
+    write_modules(folder, ("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
+    return folder
+
+
+def write_modules(folder: Path, *modules: tuple[str, str]) -> None:
+    """modules.json with these paths and kinds."""
+    names = "sentence_transformers.models."
+    entries = [{"idx": i, "name": str(i), "path": path, "type": names + kind} for i, (path, kind) in enumerate(modules)]
+    write_json(folder / "modules.json", entries)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny encoder that every test may read and none may change."""
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
+
+
+@pytest.fixture
+def make_tiny_encoder(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a tiny encoder of the test's own; options as `write_tiny_encoder`."""
+
+    def make(name: str = "own", **options: Any) -> Path:
+        return write_tiny_encoder(tmp_path / name, **options)
+
+    return make
