@@ -9,28 +9,19 @@ import hashlib
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import PurePath
 
-from semantic_text_splitter import MarkdownSplitter, TextSplitter
+from semantic_text_splitter import TextSplitter
 
+from ingest.counting import CountTokens, TokenCounter
+from ingest.cutting import Cutter, Span
 from ingest.documents import Document, Section
 
-CountTokens = Callable[[str], int]
-
 _MARKDOWN_SUFFIXES = {".md", ".markdown"}
-_WORD_CHARACTERS = (
-    32  # a longer word is counted in pieces, so that a line without spaces can't fill the memory
-)
-_REMEMBERED_WORDS = 1 << 16
-_WINDOW_CHARACTERS = 1 << 15  # the splitter's time grows with the square of a text that has no sentence ends
-_BREAKS = ("\n\n", "\n", ". ", " ")
-
-# Where there are no spaces: Han characters, which the BERT family reads one by one, and long words.
-_UNSPACED = re.compile(rf"[\u3400-\u9fff]|[^\s\u3400-\u9fff]{{{_WORD_CHARACTERS}}}")
+_HEADING_LINE = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +87,6 @@ def passage(title: str, headings: Sequence[str], text: str) -> str:
     return " ".join([*parts, text])
 
 
-class TokenCounter:
-    """Counts the tokens of texts exactly, and of pieces of text by the words that it has met before.
-
-    One counter may serve any number of documents; what it remembers is bounded.
-    """
-
-    def __init__(self, count_tokens: CountTokens) -> None:
-        self._exact = count_tokens
-        self.special_count = count_tokens("")
-        self._word = lru_cache(_REMEMBERED_WORDS)(lambda word: count_tokens(word) - self.special_count)
-
-    def __call__(self, text: str) -> int:
-        """Tokens of the text, special ones included."""
-        return self._exact(text)
-
-    def by_words(self, text: str) -> int:
-        """Tokens of the words one by one, without special ones; only near where tokens cross words."""
-        return sum(map(self._word, _UNSPACED.sub(r" \g<0> ", text).split()))
-
-
 def fit_title(document: Document, settings: ChunkingSettings, count_tokens: CountTokens) -> Document:
     """The document with a title that takes at most half of the budget, cut at a word if need be."""
     room = settings.max_tokens // 2
@@ -134,15 +105,7 @@ def chunk_document(document: Document, settings: ChunkingSettings, count_tokens:
     counter = count_tokens if isinstance(count_tokens, TokenCounter) else TokenCounter(count_tokens)
     sections = _with_fitting_headings(document.sections, settings, counter)
     work = _Work(replace(document, sections=sections), settings, counter)
-    chunks: list[Chunk] = []
-    for start, end in _quick_spans(work):
-        chunk = _chunk(work, start, end, ordinal=len(chunks))
-        if settings.whole or chunk.token_count <= settings.max_tokens:
-            chunks.append(chunk)
-            continue
-        for exact_start, exact_end in _exact_spans(work, start, end):
-            chunks.append(_chunk(work, exact_start, exact_end, ordinal=len(chunks)))
-    return chunks
+    return [work.chunk(span, ordinal) for ordinal, span in enumerate(_spans(work))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,73 +113,85 @@ class _Work:
     document: Document
     settings: ChunkingSettings
     counter: TokenCounter
+    token_counts: dict[Span, int] = field(default_factory=dict)
+
+    @property
+    def is_markdown(self) -> bool:
+        return PurePath(self.document.origin).suffix.lower() in _MARKDOWN_SUFFIXES
+
+    @property
+    def cutter(self) -> Cutter:
+        settings = self.settings
+        return Cutter(self.counter.by_words, settings.max_bytes, settings.overlap_tokens, self.is_markdown)
+
+    def text(self, span: Span) -> str:
+        return self.document.text[slice(*span)]
+
+    def token_count(self, span: Span) -> int:
+        """Tokens of the span's passage, counted once."""
+        if span not in self.token_counts:
+            headings, _ = _place(self.document.sections, *span)
+            self.token_counts[span] = self.counter(passage(self.document.title, headings, self.text(span)))
+        return self.token_counts[span]
+
+    def excess(self, span: Span) -> float:
+        """How many times the span is as long as it may be, in tokens or bytes."""
+        tokens = self.token_count(span) / self.settings.max_tokens
+        return max(tokens, len(self.text(span).encode()) / self.settings.max_bytes)
+
+    def chunk(self, span: Span, ordinal: int) -> Chunk:
+        text, (headings, page) = self.text(span), _place(self.document.sections, *span)
+        identity = json.dumps([self.document.id, self.settings.key, ordinal, text])
+        return Chunk(
+            id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+            document_id=self.document.id,
+            ordinal=ordinal,
+            start=span[0],
+            end=span[1],
+            text=text,
+            headings=headings,
+            page=page,
+            token_count=self.token_count(span),
+        )
 
 
-def _chunk(work: _Work, start: int, end: int, *, ordinal: int) -> Chunk:
-    document, text = work.document, work.document.text[start:end]
-    headings, page = _place(document.sections, start, end)
-    identity = json.dumps([document.id, work.settings.key, ordinal, text])
-    return Chunk(
-        id=hashlib.sha256(identity.encode()).hexdigest()[:32],
-        document_id=document.id,
-        ordinal=ordinal,
-        start=start,
-        end=end,
-        text=text,
-        headings=headings,
-        page=page,
-        token_count=work.counter(passage(document.title, headings, text)),
-    )
-
-
-def _quick_spans(work: _Work) -> list[tuple[int, int]]:
-    """Spans that fit if tokens never reach across words."""
-    text = work.document.text
+def _spans(work: _Work) -> Iterator[Span]:
+    span = (0, len(work.document.text))
+    if not work.document.text.strip():
+        return iter(())
     if work.settings.whole:
-        return [(0, len(text))] if text.strip() else []
-    room = work.settings.max_tokens - work.counter(" ".join(_longest_before(work)))
-    windows = _windows(text)
-    return [span for window in windows for span in _cut(work, window, work.counter.by_words, room)]
+        return iter([span])
+    spans = _fitting(work, span, work.settings.max_tokens - work.counter(" ".join(_longest_before(work))))
+    return _with_headings_joined(work, spans) if work.is_markdown else spans
 
 
-def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Spans that together are the text, cut at the greatest break in the second half of each."""
-    start = 0
-    while start < len(text):
-        middle, end = start + _WINDOW_CHARACTERS // 2, start + _WINDOW_CHARACTERS
-        if end < len(text):
-            breaks = (
-                text.rfind(mark, middle, end) + len(mark) for mark in _BREAKS if mark in text[middle:end]
-            )
-            end = next(breaks, end)
-        yield start, min(end, len(text))
-        start = end
+def _fitting(work: _Work, span: Span, room: int) -> Iterator[Span]:
+    """Parts of the span that fit: what turns out too long is cut again, with less room."""
+    for part in work.cutter.cut(work.document.text, span, room):
+        excess = work.excess(part)
+        if excess <= 1 or room == 1:
+            yield part
+        else:
+            yield from _fitting(work, part, max(1, min(room - 1, int(room / excess))))
 
 
-def _exact_spans(work: _Work, start: int, end: int) -> list[tuple[int, int]]:
-    """Spans that fit whatever the tokenizer does; each size is counted from the text anew."""
-    before = _longest_before(work)
-    return _cut(
-        work, (start, end), lambda text: work.counter(" ".join([*before, text])), work.settings.max_tokens
-    )
+def _with_headings_joined(work: _Work, spans: Iterator[Span]) -> Iterator[Span]:
+    """The spans, but one that holds headings only becomes part of the next one where both fit together."""
+    held: Span | None = None
+    for span in spans:
+        joined = (held[0], span[1]) if held else span
+        if held and work.excess(joined) > 1:
+            yield held
+            joined = span
+        held = joined if _is_headings_only(work.text(joined)) else None
+        if held is None:
+            yield joined
+    if held:
+        yield held
 
 
-def _cut(work: _Work, span: tuple[int, int], size: CountTokens, room: int) -> list[tuple[int, int]]:
-    """Parts of the span whose size is at most `room` and whose bytes are at most the settings' cap."""
-    max_bytes = work.settings.max_bytes
-
-    def fill(text: str) -> int:
-        """The size, or the share of the bytes in the same measure: whichever is fuller."""
-        if len(text) > max_bytes:  # not worth counting; the splitter asks for all that's left of a long line
-            return room + 1
-        return max(size(text), -(-len(text.encode()) * room // max_bytes))
-
-    is_markdown = PurePath(work.document.origin).suffix.lower() in _MARKDOWN_SUFFIXES
-    splitter = MarkdownSplitter if is_markdown else TextSplitter
-    overlap = min(work.settings.overlap_tokens, room // 2)
-    start, end = span
-    parts = splitter.from_callback(fill, room, overlap).chunk_indices(work.document.text[start:end])
-    return [(start + offset, start + offset + len(part)) for offset, part in parts if part.strip()]
+def _is_headings_only(text: str) -> bool:
+    return all(not line.strip() or _HEADING_LINE.match(line) for line in text.split("\n"))
 
 
 def _longest_before(work: _Work) -> list[str]:

@@ -50,6 +50,12 @@ def reader_for(file: SourceFile) -> Reader:
     return reader
 
 
+def is_table(file: SourceFile) -> bool:
+    """Whether the file holds many documents."""
+    reader = READERS.get(file.path.suffix.lower())
+    return reader is not None and reader.is_table
+
+
 def read_file(file: SourceFile) -> Iterator[Item]:
     """What the file holds, as it is read.
 

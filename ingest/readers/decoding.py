@@ -11,6 +11,7 @@ from ingest.errors import ReadError
 
 _BLOCK_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 16  # guessing takes seconds for each megabyte
+_BYTES_BEFORE = 256  # a long stretch of ASCII fits every encoding and misleads the guess
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
@@ -50,9 +51,7 @@ def encoding_of(path: Path) -> str:
 
 def undecodable(path: Path, encoding: str) -> ReadError:
     """The error for a file that `encoding` fits in its beginning only."""
-    return ReadError(
-        f"{path.name!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again."
-    )
+    return ReadError(f"{path.name!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again.")
 
 
 def _first_not_utf8(path: Path) -> bytes | None:
@@ -61,13 +60,11 @@ def _first_not_utf8(path: Path) -> bytes | None:
         with path.open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 if b"\0" in block:
-                    raise ReadError(
-                        f"{path.name!r} holds NUL bytes, so it isn't text. Convert it to text first."
-                    )
+                    raise ReadError(f"{path.name!r} holds NUL bytes, so it isn't text. Convert it to text first.")
                 decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        return error.object[max(error.start - _SAMPLE_BYTES // 2, 0) :][:_SAMPLE_BYTES]
+        return error.object[max(error.start - _BYTES_BEFORE, 0) :][:_SAMPLE_BYTES]
     return None
 
 

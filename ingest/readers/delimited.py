@@ -39,9 +39,7 @@ def _rows(file: SourceFile, stream: TextIO) -> Iterator[Row]:
         for number, cells in enumerate(filled, start=1):
             yield Row(number, _values(file, number, header, cells))
     except csv.Error as error:
-        raise ReadError(
-            f"Line {reader.line_num} of {file.id!r} isn't readable as a table: {error}."
-        ) from error
+        raise ReadError(f"Line {reader.line_num} of {file.id!r} isn't readable as a table: {error}.") from error
 
 
 def _delimiter(stream: TextIO) -> str:
@@ -50,9 +48,7 @@ def _delimiter(stream: TextIO) -> str:
     return max(_DELIMITERS, key=line.count)  # the comma stands first, so it wins a draw
 
 
-def _values(
-    file: SourceFile, number: int, header: list[str], cells: list[str]
-) -> dict[str, object] | ReadError:
+def _values(file: SourceFile, number: int, header: list[str], cells: list[str]) -> dict[str, object] | ReadError:
     if any(cells[len(header) :]):
         return ReadError(
             f"Row {number} of {file.id!r} has {len(cells)} cells, but the table has {len(header)} columns."

@@ -14,9 +14,7 @@ def read_jsonlines(file: SourceFile) -> Iterator[Item]:
     """The columns of the table, then one item a line."""
     with file.path.open(encoding=encoding_of(file.path)) as stream:
         lines = enumerate(stream, start=1)
-        yield from read_rows(
-            file, (Row(number, _values(file, number, line)) for number, line in lines if line.strip())
-        )
+        yield from read_rows(file, (Row(number, _values(file, number, line)) for number, line in lines if line.strip()))
 
 
 def _values(file: SourceFile, number: int, line: str) -> dict[str, object] | ReadError:
@@ -26,6 +24,4 @@ def _values(file: SourceFile, number: int, line: str) -> dict[str, object] | Rea
         return ReadError(f"Line {number} of {file.id!r} isn't JSON: {error}.")
     if isinstance(value, dict):
         return value
-    return ReadError(
-        f"Line {number} of {file.id!r} holds a {type(value).__name__}, not an object with named values."
-    )
+    return ReadError(f"Line {number} of {file.id!r} holds a {type(value).__name__}, not an object with named values.")

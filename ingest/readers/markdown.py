@@ -15,8 +15,8 @@ from ingest.readers.found import Found
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w .-]*?):(?:[ \t]+(.*))?$")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
-_ANCHOR = re.compile(r"[ \t]*\{#[^}]*\}$")  # "## Install {#install}" names a link target
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
+_ANCHOR = re.compile(r"\{#[^{}]*\}$")  # "## Install {#install}" names a link target
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _UNDERLINE = {"=": 1, "-": 2}
 
@@ -69,7 +69,7 @@ def find_headings(text: str) -> Iterator[tuple[int, int, str]]:
         elif mark and not (mark[1][0] == "`" and "`" in mark[2]):
             fence = mark[1]
         elif heading := _HEADING.match(line):
-            yield offset, len(heading[1]), _heading_name(heading[2] or "")
+            yield offset, len(heading[1]), _heading_name(line[heading.end() :])
         elif level := _underlined_level(line, previous):
             yield offset - len(previous) - 1, level, _heading_name(previous)
         previous = "" if fence or mark or _HEADING.match(line) else line
@@ -88,7 +88,9 @@ def sections_of(headings: list[tuple[int, int, str]]) -> tuple[Section, ...]:
 
 
 def _heading_name(raw: str) -> str:
-    return clean_line(_ANCHOR.sub("", raw))
+    name = _ANCHOR.sub("", raw.rstrip()).rstrip()
+    without_close = name.rstrip("#")  # "## Install ##"
+    return clean_line(without_close if without_close.endswith((" ", "\t")) else name)
 
 
 def _underlined_level(line: str, previous: str) -> int | None:

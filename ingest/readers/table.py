@@ -74,16 +74,10 @@ def read_rows(file: SourceFile, rows: Iterator[Row]) -> Iterator[Item]:
     columns = guess_columns(file.id, list(dict.fromkeys(chain.from_iterable(tables))))
     yield columns
     for row in chain(peeked, rows):
-        yield (
-            row.values
-            if isinstance(row.values, ReadError)
-            else _document(file, columns, row.number, row.values)
-        )
+        yield (row.values if isinstance(row.values, ReadError) else _document(file, columns, row.number, row.values))
 
 
-def _document(
-    file: SourceFile, columns: TableColumns, number: int, values: Mapping[str, object]
-) -> Found | ReadError:
+def _document(file: SourceFile, columns: TableColumns, number: int, values: Mapping[str, object]) -> Found | ReadError:
     title = clean_line(_text(values, columns.title))
     text = clean_text(_text(values, columns.text)) or title
     if not text:

@@ -1,0 +1,183 @@
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.chunking import ChunkingSettings, passage
+from ingest.errors import SourceNotFound
+from ingest.pipeline import Failure, IngestSettings, IngestSummary, ingest
+from ingest.progress import Progress, unheard
+
+WriteTree = Callable[[Mapping[str, str | bytes]], Path]
+SETTINGS = IngestSettings(ChunkingSettings(max_tokens=32))
+PRUNING = IngestSettings(ChunkingSettings(max_tokens=32), prune=True)
+
+
+@pytest.fixture
+def run(encoder, sink):
+    def run_ingest(*paths: Path, settings=SETTINGS, report=unheard) -> IngestSummary:
+        return ingest(paths, encoder=encoder, sink=sink, settings=settings, report=report)
+
+    return run_ingest
+
+
+def counts(summary: IngestSummary) -> tuple[int, int, int, int, int]:
+    return summary.new, summary.changed, summary.unchanged, summary.removed, len(summary.failed)
+
+
+def test_every_chunk_is_written_with_the_vector_of_its_passage(write_tree: WriteTree, run, sink, encoder) -> None:
+    root = write_tree({"a.md": "# Title\n\n" + "word " * 70, "b.txt": "short"})
+    summary = run(root)
+    assert counts(summary) == (2, 0, 0, 0, 0)
+    assert summary.chunk_count == sum(len(encoded.chunks) for encoded in sink.documents.values()) == 4
+    for encoded in sink.documents.values():
+        texts = [passage(encoded.document.title, chunk.headings, chunk.text) for chunk in encoded.chunks]
+        np.testing.assert_array_equal(encoded.vectors, [encoder.vector(text) for text in texts])
+
+
+def test_a_second_run_encodes_and_writes_nothing(write_tree: WriteTree, run, sink, encoder) -> None:
+    root = write_tree({"a.md": "one", "b.jsonl": '{"id": "x", "text": "two"}\n'})
+    run(root)
+    encoder.read.clear()
+    sink.batch_sizes.clear()
+    assert counts(run(root)) == (0, 0, 2, 0, 0)
+    assert (encoder.read, sink.batch_sizes) == ([], [])
+
+
+def test_only_what_changed_is_written_again(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.md": "one", "b.md": "two"})
+    run(root)
+    write_tree({"b.md": "two, but better", "c.md": "three"})
+    assert counts(run(root)) == (1, 1, 1, 0, 0)
+    assert sink.documents["docs/b.md"].document.text == "two, but better"
+
+
+def test_vanished_documents_stay_until_pruned_and_only_below_the_paths(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a/one.md": "one", "a/two.md": "two", "b/three.md": "three"})
+    run(root)
+    (root / "a" / "one.md").unlink()
+    (root / "b" / "three.md").unlink()
+    assert counts(run(root)) == (0, 0, 1, 0, 0)
+    assert counts(run(root / "a", settings=PRUNING)) == (1, 0, 0, 2, 0)
+    assert sorted(sink.documents) == ["a/two.md", "docs/b/three.md"]
+
+
+def test_broken_files_and_rows_fail_alone(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree(
+        {
+            "binary.txt": b"\x00\x01",
+            "cups.csv": "Team,Cups\nBlues,1\n",
+            "empty.md": " \n",
+            "good.txt": "good",
+            "rows.jsonl": '{"id": "x", "text": "good"}\n{broken\n',
+        }
+    )
+    summary = run(root)
+    assert sorted(sink.documents) == ["docs/good.txt", "x"]
+    assert [failure.source for failure in summary.failed] == [
+        "docs/binary.txt",
+        "docs/cups.csv",
+        "docs/empty.md",
+        "docs/rows.jsonl",
+    ]
+    assert summary.failed[2] == Failure("docs/empty.md", "'docs/empty.md' holds no text.")
+
+
+def test_the_second_of_two_documents_with_one_id_fails_and_names_both(write_tree: WriteTree, run, sink) -> None:
+    row = '{"id": "x", "text": "%s"}\n'
+    root = write_tree({"a.jsonl": row % "first", "b.jsonl": "\n" + row % "second"})
+    summary = run(root)
+    assert sink.documents["x"].document.text == "first"
+    reason = "The document id 'x' of docs/b.jsonl, row 2 is that of docs/a.jsonl, row 1 already. Give each its own."
+    assert summary.failed == (Failure("docs/b.jsonl", reason),)
+
+
+def test_a_file_that_can_no_longer_be_read_keeps_its_document(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.md": "one", "b.md": "two"})
+    run(root)
+    write_tree({"a.md": b"\x00"})
+    (root / "b.md").unlink()
+    assert counts(run(root, settings=PRUNING)) == (0, 0, 0, 1, 1)
+    assert sorted(sink.documents) == ["docs/a.md"]
+
+
+def test_nothing_is_pruned_below_a_root_with_a_half_read_table(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.jsonl": '{"id": "x", "text": "one"}\n{"id": "y", "text": "two"}\n'})
+    run(root)
+    write_tree({"a.jsonl": '{"id": "x", "text": "one"}\n{"id": "y", "te'})
+    summary = run(root, settings=PRUNING)
+    assert sorted(sink.documents) == ["x", "y"]
+    assert summary.failed[1] == Failure(
+        str(root),
+        "Nothing was pruned here: not all of it could be read. Mend what failed, then prune again.",
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_a_folder_that_can_not_be_listed_is_a_failure(write_tree: WriteTree, run) -> None:
+    root = write_tree({"a.md": "one", "closed/b.md": "two"})
+    (root / "closed").chmod(0)
+    summary = run(root)
+    (root / "closed").chmod(0o700)
+    assert counts(summary) == (1, 0, 0, 0, 1)
+
+
+def test_a_batch_is_written_when_its_chunks_are_enough(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({f"{number}.txt": "text" for number in range(7)})
+    run(root, settings=IngestSettings(ChunkingSettings(max_tokens=32), batch_chunks=3))
+    assert sink.batch_sizes == [3, 3, 1]
+
+
+def test_what_was_written_before_a_stop_stays_and_the_next_run_goes_on(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({f"{number}.txt": "text" for number in range(7)})
+    settings = IngestSettings(ChunkingSettings(max_tokens=32), batch_chunks=3)
+
+    def stop(progress: Progress) -> None:
+        if progress.done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(root, settings=settings, report=stop)
+    assert sorted(sink.documents) == ["docs/0.txt", "docs/1.txt", "docs/2.txt"]
+    assert counts(run(root, settings=settings)) == (4, 0, 3, 0, 0)
+
+
+def test_progress_counts_documents_up_to_the_known_total(write_tree: WriteTree, run) -> None:
+    rows = "".join(f'{{"text": "row {number}"}}\n' for number in range(600))
+    root = write_tree({"a.jsonl": rows, "b.md": "text", "c.md": ""})
+    seen: list[Progress] = []
+    run(root, report=seen.append)
+    assert seen[0] == Progress("ingest", 0, 602, "documents")
+    assert seen[-1] == Progress("ingest", 602, 602, "documents")
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+
+
+def test_tokens_that_the_encoder_will_not_see_are_counted(write_tree: WriteTree, run) -> None:
+    root = write_tree({"a.txt": "word " * 100})
+    whole = IngestSettings(ChunkingSettings(max_tokens=64, whole=True))
+    assert run(root, settings=whole).truncated_tokens == 100 + len(["a"]) + 2 - 64
+
+
+def test_tables_show_their_columns_and_unknown_files_are_counted(write_tree: WriteTree, run) -> None:
+    root = write_tree({"a.csv": "Key,Question,Answer,Tag\n1,how,so,t\n", "b.png": "", "c.md": "text"})
+    summary = run(root)
+    assert [str(table) for table in summary.tables] == ["docs/a.csv: text=Answer id=Key title=Question metadata=Tag"]
+    assert summary.skipped_count == 1
+
+
+def test_a_file_of_an_unknown_kind_given_by_name_is_a_failure(write_tree: WriteTree, run) -> None:
+    root = write_tree({"a.xyz": "text"})
+    reason = (
+        "There is no reader for 'a.xyz'. Files that can be read end in "
+        ".txt, .text, .md, .markdown, .csv, .tsv, .jsonl, .parquet."
+    )
+    assert run(root / "a.xyz").failed == (Failure("a.xyz", reason),)
+
+
+def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.md": "text"})
+    with pytest.raises(SourceNotFound):
+        run(root, root / "gone")
+    assert sink.documents == {}
