@@ -18,6 +18,7 @@ from ingest.chunking import Chunk
 from ingest.documents import Document
 from search_app.catalog.chunks import delete_chunks, insert_chunks
 from search_app.catalog.generations import Generation, GenerationState
+from search_app.catalog.passages import held_chunks
 from search_app.catalog.store import pieces, upsert
 from search_app.catalog.tables import (
     chunks,
@@ -156,6 +157,27 @@ def remove_documents(connection: Connection, collection_id: int, document_ids: S
         connection.execute(delete(documents).where(documents.c.pk.in_(some)))
     changes.write_losses(connection)
     return len(held.pks)
+
+
+def strike_owners(connection: Connection, generation: Generation, chunk_ids: Sequence[str]) -> None:
+    """Take the documents of these chunks out of the generation; what Milvus has left of them is to be deleted."""
+    owners = select(documents.c.id).select_from(held_chunks(generation)).distinct()
+    owner_ids = {
+        owner
+        for some in pieces(chunk_ids)
+        for owner in connection.execute(owners.where(chunks.c.id.in_(some))).scalars()
+    }
+    held = _read_held(connection, generation.collection_id, sorted(owner_ids))
+    changes = _Changes()
+    for document_id in owner_ids:
+        changes.strike(held, document_id, [generation.id])
+    changes.write_losses(connection)
+
+
+def forget_generation(connection: Connection, generation: Generation) -> None:
+    """Forget what the generation holds and what must go from it: Milvus has nothing of it."""
+    for table in (generation_documents, deletions):
+        connection.execute(delete(table).where(table.c.generation_id == generation.id))
 
 
 def _read_held(connection: Connection, collection_id: int, document_ids: Sequence[str]) -> _Held:

@@ -18,7 +18,9 @@ from search_app.catalog.commits import (
     BuiltDocument,
     commit_built_documents,
     commit_documents,
+    forget_generation,
     remove_documents,
+    strike_owners,
 )
 from search_app.catalog.generations import Generation, require_generation
 from search_app.catalog.passages import (
@@ -31,7 +33,7 @@ from search_app.catalog.passages import (
     pending,
 )
 from search_app.catalog.store import Store, pieces
-from search_app.catalog.tables import chunks, deletions, documents, generation_documents, metadata_fields
+from search_app.catalog.tables import chunks, deletions, documents, metadata_fields
 from search_app.errors import UnknownDocument
 
 _PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
@@ -124,18 +126,13 @@ class Documents:
             return count
 
     def uncommit(self, generation_id: int, chunk_ids: Sequence[str] | None = None) -> None:
-        """Note that Milvus lost these chunks of the generation (None: all): their documents are pending again."""
+        """Note that Milvus lost these chunks of the generation (None: all of it): their documents are pending again."""
         with self._store.writing() as connection:
             generation = require_generation(connection, generation_id)
-            lost = delete(generation_documents).where(generation_documents.c.generation_id == generation_id)
             if chunk_ids is None:
-                connection.execute(lost)
-                return
-            owners = select(documents.c.id).select_from(held_chunks(generation))
-            for some in pieces(chunk_ids):
-                ids = connection.execute(owners.where(chunks.c.id.in_(some)).distinct()).scalars().all()
-                for few in pieces(ids):
-                    connection.execute(lost.where(generation_documents.c.document_id.in_(few)))
+                forget_generation(connection, generation)
+            else:
+                strike_owners(connection, generation, chunk_ids)
 
     def deletions(self, generation_id: int, limit: int) -> tuple[str, ...]:
         """Chunk ids whose vectors must still be deleted from the generation."""

@@ -180,6 +180,12 @@ def test_every_passage_is_streamed_in_order(catalog: Catalog, live: Generation) 
     assert list(catalog.documents.chunk_ids(live.id)) == sorted(chunk.id for chunk in streamed)
 
 
+def test_the_passages_of_a_document_come_in_the_order_of_its_text(catalog: Catalog, live: Generation) -> None:
+    catalog.documents.commit(live.id, items(ONE, TWO))
+    found = catalog.documents.passages_of(live, ["one", "never there"])
+    assert {name: [passage.chunk for passage in own] for name, own in found.items()} == {"one": list(cut(ONE))}
+
+
 def test_only_what_was_read_below_a_path_is_below_it(catalog: Catalog, live: Generation) -> None:
     origins = ["/a/b", "/a/b/c.txt", "/a/b_c.txt", "/a/bXc.txt", "/a/%", "/a/%/d", "/other", "/A/B/c.txt"]
     catalog.documents.commit(live.id, items(*(document(origin, "x", origin=origin) for origin in origins)))
@@ -294,6 +300,23 @@ def chunking_keys(catalog: Catalog) -> set[str]:
 
 
 # When something fails
+
+
+def test_a_document_of_which_milvus_lost_a_chunk_is_pending_again(catalog: Catalog, live: Generation) -> None:
+    catalog.documents.commit(live.id, items(ONE, TWO))
+    catalog.documents.uncommit(live.id, [cut(ONE)[0].id])
+    assert catalog.documents.held(live.id, ["one", "two"]) == {"two": TWO.content_hash}
+    assert set(catalog.documents.deletions(live.id, 10)) == ids(ONE)
+    catalog.documents.commit_built(live.id, built(ONE))
+    assert catalog.documents.deletions(live.id, 10) == ()
+
+
+def test_a_generation_that_milvus_lost_is_pending_as_a_whole(catalog: Catalog, live: Generation) -> None:
+    catalog.documents.commit(live.id, items(ONE, TWO))
+    catalog.documents.remove(live.collection_id, ["two"])
+    catalog.documents.uncommit(live.id)
+    assert [item.document for item in catalog.documents.pending(live.id, 10)] == [ONE]
+    assert catalog.documents.deletions(live.id, 10) == ()
 
 
 def test_a_commit_that_fails_half_way_leaves_everything_as_it_was(catalog: Catalog, live: Generation) -> None:
