@@ -140,6 +140,7 @@ class _Work:
         return max(tokens, len(self.text(span).encode()) / self.settings.max_bytes)
 
     def chunk(self, span: Span, ordinal: int) -> Chunk:
+        """The span as the document's chunk number `ordinal`, from 0."""
         text, (headings, page) = self.text(span), _place(self.document.sections, *span)
         identity = json.dumps([self.document.id, self.settings.key, ordinal, text])
         return Chunk(

@@ -11,8 +11,10 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 Span = tuple[int, int]  # start and end, the end not included
 
-_WINDOW_CHARACTERS = 1 << 15  # the splitter's time grows with the square of a text that has no sentence ends
-_BREAKS = ("\n\n", "\n", ". ", " ")
+_WINDOW_CHARACTERS = 1 << 15
+_UNBROKEN_CHARACTERS = 1 << 11  # the splitter's time grows with the square of a text that has no sentence ends
+_MOST_CHARACTERS_A_TOKEN = 16  # beyond it nothing is counted: the splitter asks for all that's left of a line
+_BREAKS = ("\n\n", "\n", ". ", "。", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,18 @@ class Cutter:
 
     def _fill(self, piece: str, room: int) -> int:
         """The size, or the share of the bytes in the same measure: whichever is fuller."""
-        if len(piece) > self.max_bytes:  # not worth counting: the splitter asks for all that's left of a line
+        if len(piece) > min(self.max_bytes, _MOST_CHARACTERS_A_TOKEN * room):
             return room + 1
         return max(self.size(piece), -(-len(piece.encode()) * room // self.max_bytes))
 
 
 def _windows(text: str, span: Span) -> Iterator[Span]:
-    """Spans that together are the span, cut at the greatest break in the second half of each."""
+    """Spans that together are the span, each cut at the greatest break in its second half, or short."""
     start, last = span
     while start < last:
         middle, end = start + _WINDOW_CHARACTERS // 2, start + _WINDOW_CHARACTERS
         if end < last:
             ends = (text.rfind(mark, middle, end) + len(mark) for mark in _BREAKS if mark in text[middle:end])
-            end = next(ends, end)
+            end = next(ends, start + _UNBROKEN_CHARACTERS)
         yield start, min(end, last)
         start = end

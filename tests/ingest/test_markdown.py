@@ -26,7 +26,7 @@ def test_sections_carry_the_path_of_their_headings(tmp_path: Path) -> None:
 
 
 def test_code_and_what_only_looks_like_a_heading_is_none() -> None:
-    text = "```sh\n# comment\n~~~\n```\n#tag\n~~~~\n# in code\n~~~\n~~~~\n    # indented\n| a |\n---\n# Real ##\n####### seven"
+    text = "```sh\n# comment\n~~~\n```\n#tag\n~~~~\n# code\n~~~\n~~~~\n    # deep\n| a |\n---\n# Real ##\n####### seven"
     assert [name for _, _, name in find_headings(text)] == ["Real"]
 
 
