@@ -5,6 +5,7 @@ Nothing outside this package knows which SQL it is. Times are seconds since 1970
 """
 
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -29,12 +30,11 @@ class Catalog:
 
     def __init__(self, path_or_url: str | Path) -> None:
         self._store = Store(path_or_url)
-        try:
+        with ExitStack() as undo:  # no connection stays open behind a catalogue that couldn't be opened
+            undo.callback(self._store.close)
             with self._store.writing() as connection:
                 self.home_id = _prepare(connection, self._store.where)
-        except BaseException:  # whatever it was, no connection may stay open behind it
-            self._store.close()
-            raise
+            undo.pop_all()
         self.encoders = Encoders(self._store)
         self.collections = Collections(self._store)
         self.generations = Generations(self._store)

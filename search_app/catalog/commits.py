@@ -174,12 +174,6 @@ def strike_owners(connection: Connection, generation: Generation, chunk_ids: Seq
     changes.write_losses(connection)
 
 
-def forget_generation(connection: Connection, generation: Generation) -> None:
-    """Forget what the generation holds and what must go from it: Milvus has nothing of it."""
-    for table in (generation_documents, deletions):
-        connection.execute(delete(table).where(table.c.generation_id == generation.id))
-
-
 def _read_held(connection: Connection, collection_id: int, document_ids: Sequence[str]) -> _Held:
     """What is known of these documents; on PostgreSQL the collection is locked until the transaction ends."""
     connection.execute(select(collections.c.id).where(collections.c.id == collection_id).with_for_update())

@@ -18,11 +18,10 @@ from search_app.catalog.commits import (
     BuiltDocument,
     commit_built_documents,
     commit_documents,
-    forget_generation,
     remove_documents,
     strike_owners,
 )
-from search_app.catalog.generations import Generation, require_generation
+from search_app.catalog.generations import Generation, forget_held, require_generation
 from search_app.catalog.passages import (
     Passage,
     chunks_by_document,
@@ -130,7 +129,7 @@ class Documents:
         with self._store.writing() as connection:
             generation = require_generation(connection, generation_id)
             if chunk_ids is None:
-                forget_generation(connection, generation)
+                forget_held(connection, generation_id)
             else:
                 strike_owners(connection, generation, chunk_ids)
 

@@ -89,6 +89,12 @@ def require_generation(connection: Connection, generation_id: int) -> Generation
     return generation_of(row)
 
 
+def forget_held(connection: Connection, generation_id: int) -> None:
+    """Forget what the generation holds and what must go from it: Milvus has nothing of it."""
+    for table in (generation_documents, deletions):
+        connection.execute(delete(table).where(table.c.generation_id == generation_id))
+
+
 class Generations:
     """The generations of every collection of the home."""
 
@@ -177,8 +183,7 @@ class Generations:
         """
         with self._store.writing() as connection:
             dropped = _advance(connection, generation_id, GenerationState.DROPPED)
-            for table in (generation_documents, deletions):
-                connection.execute(delete(table).where(table.c.generation_id == generation_id))
+            forget_held(connection, generation_id)
             others = select(generations.c.id).where(
                 generations.c.collection_id == dropped.collection_id,
                 generations.c.chunking_key == dropped.chunking_key,

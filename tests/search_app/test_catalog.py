@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from ingest.chunking import ChunkingSettings
 from search_app.catalog import Catalog
@@ -13,6 +15,7 @@ from search_app.catalog.collections import Collection
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.jobs import JobState
+from search_app.catalog.tables import SCHEMA
 from search_app.errors import (
     CatalogError,
     UnknownCollection,
@@ -119,6 +122,14 @@ def test_a_full_disk_is_said_and_changes_nothing(catalog: Catalog, docs: Collect
         catalog.collections.change_settings("docs", {"padding": "x" * 100_000})
     assert str(refused.value) == (f"The disk is full, so nothing was written to {path}. Free some space and try again.")
     assert catalog.collections.get("docs") == docs
+
+
+def test_the_schema_is_plain_sql_for_postgresql() -> None:
+    dialect = postgresql.dialect()
+    made = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in SCHEMA.sorted_tables)
+    assert made.count("BIGSERIAL") == 5  # collections, generations, documents, chunks, judgements
+    assert "ROWID" not in made
+    assert "AUTOINCREMENT" not in made
 
 
 def test_an_address_of_an_unknown_database_is_refused() -> None:
