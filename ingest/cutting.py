@@ -47,9 +47,13 @@ def _windows(text: str, span: Span) -> Iterator[Span]:
     """Spans that together are the span, each cut at the greatest break in its second half, or short."""
     start, last = span
     while start < last:
-        middle, end = start + _WINDOW_CHARACTERS // 2, start + _WINDOW_CHARACTERS
-        if end < last:
-            ends = (text.rfind(mark, middle, end) + len(mark) for mark in _BREAKS if mark in text[middle:end])
-            end = next(ends, start + _UNBROKEN_CHARACTERS)
-        yield start, min(end, last)
+        end = min(start + _WINDOW_CHARACTERS, last)
+        middle = (start + end) // 2
+        ends = (text.rfind(mark, middle, end) + len(mark) for mark in _BREAKS if mark in text[middle:end])
+        break_end = next(ends, None)
+        if break_end is None:
+            end = min(start + _UNBROKEN_CHARACTERS, last)
+        elif end < last:
+            end = break_end
+        yield start, end
         start = end
