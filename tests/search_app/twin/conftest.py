@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCES = [
     "A fox jumps over the lazy dog and runs into the wood.",
     "Copy a file and keep its time stamps, then remove the folder.",
@@ -20,14 +21,16 @@ SENTENCES = [
 ]
 
 
-def wordpiece(sentences: list[str], vocabulary_size: int = 400) -> Tokenizer:
-    """A lower-casing WordPiece tokenizer with BERT's special tokens, trained on a few sentences."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+def wordpiece(sentences: list[str]) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer of BERT's kind that knows the sentences' words and all their letters."""
+    words = sorted({word.strip(",.") for sentence in sentences for word in sentence.lower().split()})
+    letters = sorted(set("".join(words)))
+    pieces = [*SPECIAL, ",", ".", *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(SPECIAL)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(sentences, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",

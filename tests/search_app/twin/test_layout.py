@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a tokenizer of another encoder": (
         shrink_the_vocabulary,
-        "The tokenizer of '{folder}' gives ids up to 184, but the network knows 50; expected a tokenizer and "
+        "The tokenizer of '{folder}' gives ids up to 106, but the network knows 50; expected a tokenizer and "
         "weights of one encoder. Fetch the encoder again.",
     ),
     "an absurd length": (
