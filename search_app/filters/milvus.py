@@ -62,8 +62,7 @@ def _expression(filter_: Filter, *, wanted: bool) -> str:
         case Compare(field, op, value):
             return _comparison(field, op, value) if wanted else _failed_comparison(field, op, value)
         case In(field, values):
-            parts: list[Filter] = [Compare(field, "==", value) for value in values]
-            return _joined("or" if wanted else "and", [_expression(part, wanted=wanted) for part in parts])
+            return _membership(field, values, wanted=wanted)
         case Exists(field):
             return _existence(field) if wanted else _absence(field)
         case And(parts_):
@@ -95,6 +94,33 @@ def _failed_comparison(field: str, op: Operator, value: FilterValue) -> str:
     if metadata_key(field) is None:
         return other_way  # a document has all its own fields
     return f"((not exists {_path(field, _kind(value))}) or {other_way})"
+
+
+def _membership(field: str, values: tuple[FilterValue, ...], *, wanted: bool) -> str:
+    """True where the value of the key is (not) among the values; each kind is asked where it lies."""
+    parts = []
+    for kind in _KINDS:
+        asked = sorted({value for value in values if _kind(value) == kind})
+        if asked:
+            found = _search_tree(field, asked, "==" if wanted else "!=")
+            missing = f"(not exists {_path(field, kind)})"
+            always_there = wanted or metadata_key(field) is None
+            parts.append(found if always_there else f"({missing} or {found})")
+    return _joined("or" if wanted else "and", parts)
+
+
+def _search_tree(field: str, values: Sequence[FilterValue], op: Operator) -> str:
+    """A comparison with the one of the sorted values that could be equal, found by halving them.
+
+    Milvus Lite computes each row's part of an expression in Python: a thousand values take ten steps a row.
+    """
+    if len(values) == 1 or isinstance(values[0], bool):
+        word = "or" if op == "==" else "and"
+        return _joined(word, [_comparison(field, op, value) for value in values])
+    middle = len(values) // 2
+    path, border = _path(field, _kind(values[0])), _literal(values[middle])
+    below, above = (_search_tree(field, part, op) for part in (values[:middle], values[middle:]))
+    return f"(({path} < {border} and {below}) or ({path} >= {border} and {above}))"
 
 
 def _existence(field: str) -> str:

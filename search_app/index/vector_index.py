@@ -76,17 +76,17 @@ class VectorIndex:
         if self.exists(physical):
             raise IndexFailure(f"Milvus holds a collection {physical} already. Names are never used twice.")
 
-        def work(client: Any) -> None:
-            client.create_collection(
+        self._connection.write(
+            f"create {physical}",
+            lambda client: client.create_collection(
                 physical,
                 schema=_schema(client, dim),
                 index_params=self._index_params(client),
                 properties=dict(properties),
                 consistency_level="Strong",
                 timeout=self._timeout,
-            )
-
-        self._connection.write(f"create {physical}", work)
+            ),
+        )
 
     def properties(self, physical: str) -> dict[str, str]:
         """What was kept with the collection when it was made."""
@@ -234,16 +234,9 @@ class VectorIndex:
 
     def alias_target(self, alias: str) -> str | None:
         """The physical name that the alias points to; None when there is no such alias."""
-
-        def work(client: Any) -> str | None:
-            try:
-                return str(client.describe_alias(alias, timeout=self._timeout)["collection_name"])
-            except foreign_errors() as error:
-                if reason_of(error) == NOT_FOUND:
-                    return None
-                raise
-
-        return self._connection.read(f"describe the alias {alias}", work)
+        return self._connection.read(
+            f"describe the alias {alias}", partial(_alias_target, alias=alias, timeout=self._timeout)
+        )
 
     def aliases(self, physical: str) -> list[str]:
         """The aliases that point to the collection, sorted."""
@@ -321,6 +314,15 @@ def _schema(client: Any, dim: int) -> Any:
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     schema.add_field("fields", DataType.JSON)
     return schema
+
+
+def _alias_target(client: Any, *, alias: str, timeout: float) -> str | None:
+    try:
+        return str(client.describe_alias(alias, timeout=timeout)["collection_name"])
+    except foreign_errors() as error:
+        if reason_of(error) == NOT_FOUND:
+            return None
+        raise
 
 
 def _delete(client: Any, *, physical: str, where: str, timeout: float) -> None:

@@ -276,6 +276,8 @@ def test_the_largest_allowed_filter_can_be_run(door: VectorIndex, physical: str)
     assert len(door.search(physical, rows[:1], limit=3, where=to_milvus(deep))[0]) == 1
     many = to_milvus(In("title", tuple(f"Title {n}" for n in range(1, 1_001))))
     assert len(door.search(physical, rows[:1], limit=3, where=many)[0]) == 2
+    none = to_milvus(Not(In("n", tuple(range(1, 1_001)))))
+    assert [one.id for one in door.search(physical, rows[:1], limit=3, where=none)[0]] == ids_of(1)
 
 
 def test_writing_twice_is_writing_once(door: VectorIndex, physical: str) -> None:
