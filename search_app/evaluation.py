@@ -174,7 +174,7 @@ def _read_queries(path: Path) -> dict[str, str]:
 
     expectation = 'one object a line, such as {"_id": "q1", "text": "how to copy a file"}'
     with _read_as(expectation, path):
-        frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+        frame = pd.read_json(path, lines=True, dtype=False)
         return dict(zip(frame["_id"].astype(str), frame["text"].astype(str), strict=True))
 
 

@@ -6,12 +6,12 @@ survives every re-index. Held-out queries never become training examples.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from search_app.catalog import Catalog
 from search_app.catalog.judgements import Judgement, NewJudgement, Split
-from search_app.errors import UsageError
+from search_app.errors import UnknownDocument, UsageError
 from search_app.evaluation import Qrels, read_qrels
 from search_app.search import SearchResult, check_query
 
@@ -83,16 +83,27 @@ def import_qrels(catalog: Catalog, collection: str, files: tuple[Path, Path], *,
         UnknownDocument: None of the judged documents is in the collection.
     """
     qrels = read_qrels(*files)
-    collection_id = catalog.collections.get(collection).id
     for grades in qrels.values():
         for grade in grades.values():
             check_grade(grade)
+    _refuse_foreign(catalog, collection, {document_id for grades in qrels.values() for document_id in grades})
+    collection_id = catalog.collections.get(collection).id
     new = [
         NewJudgement(query, document_id, grade=grade, user=user, split=split)
         for query, grades in qrels.items()
         for document_id, grade in grades.items()
     ]
     return len(catalog.judgements.add_many(collection_id, new))
+
+
+def _refuse_foreign(catalog: Catalog, collection: str, document_ids: Collection[str]) -> None:
+    """Raise UnknownDocument when the collection has none of the documents: then another one was meant."""
+    live = catalog.collections.live(collection)
+    if live is None or not catalog.documents.held(live.id, sorted(document_ids)):
+        raise UnknownDocument(
+            f"Collection {collection!r} holds none of the {len(document_ids):,} judged documents. "
+            "Name the collection that was judged with -c, or ingest its documents first."
+        )
 
 
 def export_qrels(judgements: Iterable[Judgement], folder: Path) -> tuple[Path, ...]:

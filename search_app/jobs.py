@@ -117,16 +117,7 @@ class Jobs:
 
     def spawn(self, job: Job) -> None:
         """Starts a process that runs the job and outlives this one; its output is the job's log."""
-        command = [
-            sys.executable,
-            "-m",
-            "search_app.cli",
-            "--home",
-            str(self._home.path),
-            "jobs",
-            "run",
-            job.id,
-        ]
+        command = [sys.executable, "-m", "search_app.cli", "jobs", "run", job.id, "--home", str(self._home.path)]
         with (self.folder(job.id) / "log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -19,6 +19,7 @@ from ingest.chunking import Chunk, passage
 from ingest.documents import Document
 from ingest.pipeline import EncodedDocument, Encoder
 from search_app.catalog import Catalog
+from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch, IndexFailure
 from search_app.filters import stored_fields
@@ -149,7 +150,7 @@ def writing(locks: Path, collection: str) -> AbstractContextManager[None]:
     Raises:
         CollectionInUse: Another process writes; the sentence names it.
     """
-    return _holding(locks / f"{collection}.write", f"Collection {collection!r} is being written to")
+    return _holding(locks / f"{slug_of(collection)}.write", f"Collection {collection!r} is being written to")
 
 
 def building(locks: Path, collection: str) -> AbstractContextManager[None]:
@@ -158,7 +159,7 @@ def building(locks: Path, collection: str) -> AbstractContextManager[None]:
     Raises:
         CollectionInUse: Another process builds; the sentence names it.
     """
-    return _holding(locks / f"{collection}.build", f"A generation of collection {collection!r} is being built")
+    return _holding(locks / f"{slug_of(collection)}.build", f"A generation of collection {collection!r} is being built")
 
 
 @contextmanager

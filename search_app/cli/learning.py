@@ -11,6 +11,7 @@ from search_app.cli.tables import moment, table
 if TYPE_CHECKING:
     from search_app.evaluation import Evaluation
     from search_app.reindexing import ReindexOutcome
+    from search_app.twin.training import TrainingReport
 
 _JUDGED = (
     click.option("--queries", type=click.Path(), metavar="FILE", help="JSON lines with _id and text."),
@@ -48,7 +49,21 @@ def train(
         raise click.UsageError("Learn from one thing at a time: give --pairs FILE or --from-judgements.")
     examples = str(Path(pairs).absolute()) if pairs else None
     report = shell.app.run(TrainRequest(name, collection, examples, base, loss, epochs), shell.listen())
-    shell.show(report, lambda: report.sentence)
+    shell.show(report, lambda: training_text(report, name))
+
+
+def training_text(report: "TrainingReport", name: str) -> str:
+    """What was learned from, the loss on what was held out, and what may be done next."""
+    learned = (
+        f"Encoder {name!r} ({report.fingerprint[:12]}) has learned from {report.example_count:,} examples in "
+        f"{report.step_count:,} steps with loss {report.loss!r}, beginning as {report.base_fingerprint[:12]}."
+    )
+    measured = "".join(
+        f"\n{figure} on {report.held_out_count:,} held-out examples: {before:.4f} -> {report.after[figure]:.4f}"
+        for figure, before in report.before.items()
+        if figure in report.after
+    )
+    return f"{learned}{measured}\nTo use it: `twinsearch reindex COLLECTION --encoder {name} --switch`."
 
 
 @command("evaluate", examples="twinsearch evaluate -c scifact --queries queries.jsonl --qrels qrels/test.tsv")
