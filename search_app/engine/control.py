@@ -22,9 +22,7 @@ from search_app.engine.record import EngineFiles, EngineRecord, is_running, proc
 from search_app.engine.sockets import socket_path
 from search_app.errors import CollectionInUse, EngineError
 
-_START_SECONDS = (
-    60.0  # importing Milvus Lite takes one or two; replaying a long log after a crash takes the rest
-)
+_START_SECONDS = 60.0  # importing Milvus Lite takes one or two; replaying a long log after a crash takes the rest
 _STOP_SECONDS = 30.0
 _WRITE_WAIT_SECONDS = 120.0  # for the write of another process: each is one bounded call
 _LOOK_SECONDS = 0.02
@@ -168,8 +166,7 @@ class Engine:
             _end(child)
         what = f"did not answer within {_START_SECONDS:.0f} seconds" if hung else "ended while starting"
         return EngineError(
-            f"The engine in {self.folder} {what}. "
-            f"Its log {self._files.log} ends with: {_tail(self._files.log)}"
+            f"The engine in {self.folder} {what}. Its log {self._files.log} ends with: {_tail(self._files.log)}"
         )
 
     def _stop(self) -> bool:

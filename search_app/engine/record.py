@@ -11,9 +11,7 @@ from pathlib import Path
 
 import psutil
 
-_SAME_START_SECONDS = (
-    1.0  # psutil derives the start from the boot time, which a clock adjustment moves a little
-)
+_SAME_START_SECONDS = 1.0  # psutil derives the start from the boot time, which a clock adjustment moves a little
 
 
 @dataclass(frozen=True, slots=True)
