@@ -189,6 +189,6 @@ def _text_hash(text: str, kind: str) -> str:
 
 
 def _remove_folder(shelf: Path, name: str) -> None:
-    folder = shelf / name
-    if folder.parent == shelf and folder.is_dir():
+    folder = (shelf / name).resolve()
+    if folder.parent == shelf.resolve() and folder.is_dir():  # "..", the name of an encoder one folder up, leads out
         shutil.rmtree(folder)

@@ -22,7 +22,6 @@ from search_app.catalog import Catalog
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch, IndexFailure
-from search_app.filters import stored_fields
 from search_app.index import VectorIndex
 
 FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
@@ -133,15 +132,13 @@ def encode_documents(encoder: Encoder, batch: Sequence[tuple[Document, Sequence[
 
 def milvus_fields(document: Document) -> dict[str, object]:
     """What filters may ask of a document, as it stands beside each of its vectors."""
-    return stored_fields(
-        {
-            "document_id": document.id,
-            "title": document.title,
-            "source": document.source,
-            "origin": document.origin,
-            "metadata": document.metadata,
-        }
-    )
+    return {
+        "document_id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "origin": document.origin,
+        "metadata": document.metadata,
+    }
 
 
 def writing(locks: Path, collection: str) -> AbstractContextManager[None]:
