@@ -24,6 +24,10 @@ from search_app.index.failures import (
     translated,
 )
 
+_EMBEDDED_CHANNEL = {  # the engine hangs up on who pings it while it is idle, as pymilvus does every 10 s by default
+    "grpc.keepalive_time_ms": 2**31 - 1,
+    "grpc.keepalive_permit_without_calls": False,
+}
 _CONNECT_SECONDS = 5.0  # a Milvus that is there connects in 10 ms
 
 Result = TypeVar("Result")
@@ -163,7 +167,13 @@ class Connection:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs what it raises, with a traceback
         seconds = min(_CONNECT_SECONDS, self.timeout_seconds)
         try:
-            return MilvusClient(uri=address, token=self.milvus.token, timeout=seconds, dedicated=True)
+            return MilvusClient(
+                uri=address,
+                token=self.milvus.token,
+                timeout=seconds,
+                dedicated=True,
+                grpc_options=_EMBEDDED_CHANNEL if self.milvus.is_embedded else {},
+            )
         except foreign_errors() as error:
             raise MilvusUnreachable(
                 f"No Milvus answers at {address} ({message_of(error)}). {self.milvus.remedy}"
