@@ -42,9 +42,7 @@ def batch_hard(vectors: Tensor, labels: Tensor, *, energy: Energy = EUCLIDEAN, m
     return _mean((farthest[complete] - nearest[complete] + margin).relu(), energies)
 
 
-def batch_semi_hard(
-    vectors: Tensor, labels: Tensor, *, energy: Energy = EUCLIDEAN, margin: float = 0.5
-) -> Tensor:
+def batch_semi_hard(vectors: Tensor, labels: Tensor, *, energy: Energy = EUCLIDEAN, margin: float = 0.5) -> Tensor:
     """For each anchor and positive the nearest negative beyond the positive, else the farthest negative.
 
     loss = mean_{a,p}( max(0, E(a, p) - E(a, n) + margin) )

@@ -35,9 +35,7 @@ class _Part:
             torch.autograd.backward(self._encode(self._features), gradient)
 
 
-def cached(
-    loss: Callable[[Sequence[Tensor]], Tensor], encode: Encode, columns: Sequence[Sequence[Features]]
-) -> Tensor:
+def cached(loss: Callable[[Sequence[Tensor]], Tensor], encode: Encode, columns: Sequence[Sequence[Features]]) -> Tensor:
     """The loss over all columns, whose `backward` gives the encoder its gradients part by part.
 
     Args:

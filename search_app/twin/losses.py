@@ -16,9 +16,7 @@ from search_app.twin.energies import COSINE, EUCLIDEAN, Energy, cosine_matrix
 TEMPERATURE = 0.05  # the same as a scale of 20
 
 
-def contrastive(
-    left: Tensor, right: Tensor, labels: Tensor, *, energy: Energy = COSINE, margin: float = 0.5
-) -> Tensor:
+def contrastive(left: Tensor, right: Tensor, labels: Tensor, *, energy: Energy = COSINE, margin: float = 0.5) -> Tensor:
     """Contrastive loss: alike pairs are pulled together, unlike ones pushed apart up to the margin.
 
     loss = mean( y E² + (1-y) max(0, margin - E)² ) / 2
@@ -148,13 +146,9 @@ def in_batch_negatives(
     """
     passages = positives if negatives is None else torch.cat([positives, negatives])
     if queries.shape != positives.shape:
-        raise ValueError(
-            f"{tuple(queries.shape)} queries and {tuple(positives.shape)} positives don't match."
-        )
+        raise ValueError(f"{tuple(queries.shape)} queries and {tuple(positives.shape)} positives don't match.")
     if len(passages) < 2:
-        raise ValueError(
-            "One query with one positive has nothing to be contrasted with; expected 2 rows or more."
-        )
+        raise ValueError("One query with one positive has nothing to be contrasted with; expected 2 rows or more.")
     own = torch.arange(len(queries), device=queries.device)
     return functional.cross_entropy(cosine_matrix(queries, passages) / temperature, own)
 

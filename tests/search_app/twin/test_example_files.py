@@ -104,7 +104,7 @@ def test_a_split_column_says_what_is_held_out(tmp_path: Path) -> None:
         ("e.csv", "text,label\na,x\nb,x\n", "The labels of {path} are 'x'; expected two classes or more"),
         ("e.csv", "sentence1,sentence2,score\na,b,1\nc,d,high\n", "Row 2 of {path} has the score 'high'"),
         ("e.csv", "sentence1,sentence2,score\na,b,1\nc,d,1\n", "lie between 1 and 1; expected different ones"),
-        ("e.jsonl", '{"query": "q", "positive":', "can't be read as jsonl (Unexpected"),
+        ("e.jsonl", '{"query": "q", "positive":', "can't be read as jsonl ("),
         ("e.parquet", "no parquet", "can't be read as parquet ("),
     ],
 )

@@ -140,9 +140,7 @@ def test_softmax_over_the_difference_equals_the_reference() -> None:
     head = expected.classifier
     expected.model.forward = lambda features: {"sentence_embedding": features["vectors"]}
     features = [{"vectors": LEFT}, {"vectors": RIGHT}]
-    close(
-        losses.softmax(LEFT, RIGHT, CLASSES, weight=head.weight, bias=head.bias), expected(features, CLASSES)
-    )
+    close(losses.softmax(LEFT, RIGHT, CLASSES, weight=head.weight, bias=head.bias), expected(features, CLASSES))
 
 
 def test_distillation_equals_the_reference_and_leaves_the_teacher_alone() -> None:
