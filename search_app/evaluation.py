@@ -4,6 +4,7 @@ Metrics are those of `ir-measures`, over the documents in the order in which a p
 The gate's rule: the new generation's mean nDCG@10 on held-out queries is not lower than the live one's.
 """
 
+import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -182,7 +183,7 @@ def _read_grades(path: Path) -> list[tuple[str, str, int]]:
     import pandas as pd
 
     with _read_as("tab-separated columns query-id, corpus-id, score, with a header", path):
-        frame = pd.read_csv(path, sep="\t", dtype={"query-id": str, "corpus-id": str}, quoting=3)
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
         columns = (frame["query-id"], frame["corpus-id"], frame["score"].astype(int))
         return list(zip(*columns, strict=True))
 

@@ -145,7 +145,7 @@ def home(encoders: Path) -> Iterator[Path]:
 @pytest.fixture
 def shared_home(home: Path, engine: Engine, index: VectorIndex) -> Path:
     """A home that uses the session's embedded Milvus, which is running already, in place of one of its own."""
-    engine.touch()
+    engine.address()  # it runs now, and knows its folder by its own name
     (home / "engine").symlink_to(engine.folder, target_is_directory=True)
     return home
 

@@ -1,0 +1,207 @@
+"""A generation is built beside the live one, and goes live only if the gate lets it through."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ingest.chunking import ChunkingSettings
+from ingest.progress import Progress, unheard
+from search_app.app import SearchApp
+from search_app.catalog.judgements import NewJudgement, Split
+from search_app.errors import CollectionInUse, GateRefused, QueryError, UnknownEncoder, UnknownGeneration, UsageError
+from search_app.evaluation import Qrels, read_qrels
+from search_app.reindexing import SwitchTerms, chunking_for
+from search_app.requests import EvaluateRequest, IngestRequest, ReindexRequest
+from search_app.writing import building
+
+
+@pytest.fixture
+def filled(app: SearchApp, notes: Path) -> SearchApp:
+    """Four notes that fluent has read, and that are live."""
+    app.ingest(IngestRequest((str(notes),)))
+    return app
+
+
+@pytest.fixture
+def qrels(judged: tuple[Path, Path]) -> Qrels:
+    return read_qrels(*judged)
+
+
+def live_of(app: SearchApp) -> tuple[int, str]:
+    live = app.catalog.collections.live("docs")
+    assert live is not None
+    return live.number, live.encoder_name
+
+
+def test_a_reindex_leaves_the_old_generation_live_until_the_switch(filled: SearchApp) -> None:
+    outcome = filled.reindex(ReindexRequest("docs", "literal"))
+    assert (outcome.generation.number, outcome.generation.state.value, outcome.is_live) == (2, "ready", False)
+    assert outcome.verdict is None
+    assert live_of(filled) == (1, "fluent")
+    assert filled.search("kitten").encoder.name == "fluent"
+
+
+def test_a_damaged_encoder_is_refused_by_the_gate(filled: SearchApp, judged: tuple[Path, Path]) -> None:
+    queries, qrels = map(str, judged)
+    before = filled.search("kitten")
+    outcome = filled.reindex(ReindexRequest("docs", "shuffled", switch=True, queries=queries, qrels=qrels))
+    assert outcome.verdict is not None
+    assert outcome.verdict.live.metrics["nDCG@10"] == 1
+    assert outcome.verdict.candidate.metrics["nDCG@10"] < 0.8
+    assert not outcome.verdict.is_passed
+    assert outcome.verdict.sentence.endswith("The gate keeps the live generation.")
+    assert not outcome.is_live
+    assert live_of(filled) == (1, "fluent")
+    assert filled.search("kitten").hits == before.hits
+
+
+def test_a_better_encoder_goes_live_by_itself(app: SearchApp, notes: Path, judged: tuple[Path, Path]) -> None:
+    app.ingest(IngestRequest((str(notes),), encoder="literal"))
+    assert app.search("kitten").hits[0].score == pytest.approx(0, abs=1e-6)
+    queries, qrels = map(str, judged)
+    outcome = app.reindex(ReindexRequest("docs", "fluent", switch=True, queries=queries, qrels=qrels))
+    assert outcome.is_live
+    assert live_of(app) == (2, "fluent")
+    assert app.search("kitten").hits[0].score == pytest.approx(2 / 5**0.5, abs=1e-6)
+
+
+def test_force_goes_live_without_a_comparison(filled: SearchApp) -> None:
+    outcome = filled.reindex(ReindexRequest("docs", "shuffled", switch=True, force=True))
+    assert (outcome.verdict, outcome.is_live) == (None, True)
+    assert live_of(filled) == (2, "shuffled")
+
+
+def test_the_gate_asks_the_held_out_judgements(filled: SearchApp) -> None:
+    for query, split in (("kitten", Split.HELDOUT), ("hound", Split.HELDOUT), ("ocean", Split.TRAIN)):
+        judge(filled, query, {"kitten": "cat", "hound": "dog", "ocean": "rain"}[query], split)
+    number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
+    verdict = filled.compare("docs", number)
+    assert set(verdict.live.by_query) == {"kitten", "hound"}
+    assert live_of(filled) == (1, "fluent")
+
+
+def judge(app: SearchApp, query: str, name: str, split: Split) -> None:
+    collection_id = app.catalog.collections.get("docs").id
+    app.catalog.judgements.add(collection_id, NewJudgement(query, f"notes/{name}.txt", grade=3, split=split))
+
+
+def test_without_held_out_judgements_the_gate_asks_for_some(filled: SearchApp) -> None:
+    number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
+    with pytest.raises(UsageError) as refused:
+        filled.switch("docs", number, SwitchTerms())
+    assert str(refused.value) == (
+        "Collection 'docs' has no held-out judgements to compare generations on. Judge more answers, give judged "
+        "queries with --queries and --qrels, or switch without a comparison with --force."
+    )
+    assert live_of(filled) == (1, "fluent")
+
+
+def test_a_refused_switch_says_how_to_override_it(filled: SearchApp, qrels: Qrels) -> None:
+    number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
+    with pytest.raises(GateRefused) as refused:
+        filled.switch("docs", number, SwitchTerms(qrels))
+    assert str(refused.value).startswith("Generation 2 (shuffled) against generation 1 (fluent) on 4 held-out queries:")
+    assert str(refused.value).endswith("The gate keeps the live generation. Override it with --force.")
+    assert live_of(filled) == (1, "fluent")
+    assert filled.switch("docs", number, SwitchTerms(qrels, is_forced=True)).is_live
+
+
+def test_a_verdict_is_written_down_with_its_generation(filled: SearchApp, qrels: Qrels) -> None:
+    number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
+    verdict = filled.compare("docs", number, qrels)
+    noted = filled.generations.get("docs", number).evaluation
+    assert noted is not None
+    assert (noted["difference"], noted["is_passed"]) == (verdict.difference, False)
+    assert noted["live"]["metrics"] == {"nDCG@10": 1, "R@100": 1, "RR@10": 1}
+
+
+def test_only_a_generation_that_is_ready_or_retired_goes_live(filled: SearchApp) -> None:
+    with pytest.raises(UsageError) as refused:
+        filled.switch("docs", 1, SwitchTerms(is_forced=True))
+    assert str(refused.value) == (
+        "Generation 1 of collection 'docs' is live; only one that is ready or retired can be switched to."
+    )
+    with pytest.raises(UnknownGeneration, match=r"^The collection has no generation 5\. It has: 1\.$"):
+        filled.switch("docs", 5, SwitchTerms(is_forced=True))
+
+
+def test_a_switch_catches_up_with_what_came_in_since_the_build(filled: SearchApp, notes: Path) -> None:
+    number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
+    (notes / "king.txt").write_text("king king road")
+    filled.ingest(IngestRequest((str(notes),)))
+    filled.switch("docs", number, SwitchTerms(is_forced=True))
+    assert [hit.document_id for hit in filled.search("king", k=1).hits] == ["notes/king.txt"]
+    assert filled.generations.difference(filled.generations.get("docs", number)) == (set(), set())
+
+
+def test_a_rollback_answers_as_before_and_catches_up(filled: SearchApp, notes: Path) -> None:
+    before = filled.search("kitten").hits
+    filled.reindex(ReindexRequest("docs", "literal", switch=True, force=True))
+    (notes / "king.txt").write_text("king")
+    filled.ingest(IngestRequest((str(notes),)))
+    assert filled.rollback("docs").number == 1
+    assert live_of(filled) == (1, "fluent")
+    assert filled.search("kitten", k=1).hits == before[:1]
+    assert filled.search("monarch", k=1).hits[0].document_id == "notes/king.txt"
+
+
+def test_a_rollback_needs_a_switch_before_it(filled: SearchApp) -> None:
+    with pytest.raises(UnknownGeneration):
+        filled.rollback("docs")
+    assert live_of(filled) == (1, "fluent")
+
+
+def test_a_rollback_to_an_encoder_that_is_gone_changes_nothing(filled: SearchApp) -> None:
+    filled.reindex(ReindexRequest("docs", "literal", switch=True, force=True))
+    shutil.rmtree(filled.encoders.folder("fluent"))
+    with SearchApp.open(filled.home.path) as later, pytest.raises(UnknownEncoder):
+        later.rollback("docs")
+    assert live_of(filled) == (2, "literal")
+
+
+def test_evaluating_measures_the_live_or_a_named_generation(filled: SearchApp, judged: tuple[Path, Path]) -> None:
+    filled.reindex(ReindexRequest("docs", "shuffled"))
+    queries, qrels = map(str, judged)
+    live = filled.evaluate(EvaluateRequest(queries, qrels))
+    named = filled.evaluate(EvaluateRequest(queries, qrels, generation=2))
+    assert (live.generation, live.encoder, live.metrics["nDCG@10"]) == (1, "fluent", 1)
+    assert (named.generation, named.encoder) == (2, "shuffled")
+    assert named.metrics["nDCG@10"] < 0.8
+
+
+def test_nothing_can_be_built_of_a_collection_that_holds_nothing(app: SearchApp) -> None:
+    app.catalog.collections.create("docs")
+    with pytest.raises(QueryError) as refused:
+        app.reindex(ReindexRequest("docs", "fluent"))
+    assert str(refused.value) == "Collection 'docs' holds nothing yet. Run `twinsearch ingest PATH -c docs` first."
+
+
+def test_two_builds_of_one_collection_exclude_each_other(filled: SearchApp) -> None:
+    with building(filled.home.locks_folder, "docs"), pytest.raises(CollectionInUse) as refused:
+        filled.reindex(ReindexRequest("docs", "literal"))
+    assert str(refused.value).startswith("A generation of collection 'docs' is being built by process ")
+
+
+def test_ingest_goes_on_while_a_generation_is_built(filled: SearchApp, notes: Path) -> None:
+    (notes / "king.txt").write_text("king")
+
+    def ingest_once(progress: Progress) -> None:
+        if filled.catalog.documents.count(1) == 4:
+            filled.ingest(IngestRequest((str(notes),)))
+
+    generation = filled.reindexer.reindex("docs", "literal", ingest_once)
+    assert filled.generations.difference(generation) == (set(), set())
+    assert filled.catalog.documents.chunk_count(generation.id) == 5
+
+
+def test_chunks_are_kept_unless_the_next_encoder_reads_less() -> None:
+    assert chunking_for(ChunkingSettings(128, 8), 256) == ChunkingSettings(128, 8)
+    assert chunking_for(ChunkingSettings(256, 8), 128) == ChunkingSettings(128, 8)
+
+
+def test_reports_of_a_reindex_are_heard(filled: SearchApp) -> None:
+    heard: list[Progress] = []
+    filled.reindex(ReindexRequest("docs", "literal"), heard.append)
+    assert heard[:2] == [Progress("reindex", 0, 4, "documents"), Progress("reindex", 4, 4, "documents")]
+    assert filled.reindexer.reindex("docs", "literal", unheard).number == 3
