@@ -28,6 +28,7 @@ class _Part:
             self.vectors = encode(features)
 
     def replay(self, gradient: Tensor) -> None:
+        """Encode again, with a graph, and give the encoder its gradients."""
         with torch.random.fork_rng(devices=self._devices), torch.enable_grad():
             torch.set_rng_state(self._state)
             for device, state in zip(self._devices, self._device_states, strict=True):

@@ -25,6 +25,7 @@ from search_app.twin.encoder import TwinEncoder
 from search_app.twin.energies import ENERGIES
 from search_app.twin.examples import Examples, Shape, set_aside
 from search_app.twin.held_out import measure
+from search_app.twin.lint import Finding, lint, refuse_errors
 from search_app.twin.objectives import LossOptions, Objective, choose_objective, narrowed, order_of
 from search_app.twin.trainee import Batch, Trainee, collate
 from search_app.twin.trainer import Listener, TwinTrainer, arguments_for, early_stop
@@ -87,6 +88,7 @@ class TrainingReport:
         best_step: Whose weights were kept: the lowest held-out loss, or the last step without a held-out part.
         before: Figures of the base encoder on the held-out part; empty without one.
         after: The same of the weights that were kept.
+        findings: What the examples could be better in.
         seconds: Of the process that finished the run.
     """
 
@@ -104,6 +106,7 @@ class TrainingReport:
     before: Mapping[str, float]
     after: Mapping[str, float]
     settings: Mapping[str, Any]
+    findings: tuple[Finding, ...]
     seconds: float
 
 
@@ -126,8 +129,8 @@ def train(
         checkpoints: The run's own folder; the same run, started again, goes on from here.
 
     Raises:
-        TrainingError: Examples or settings can't be trained with, the loss became NaN, or a checkpoint can't
-            be written; complete checkpoints are kept.
+        TrainingError: Examples (see `lint`) or settings can't be trained with, the loss became NaN, or a checkpoint
+            can't be written; complete checkpoints are kept.
         EncoderError: The base can't be loaded, or the new encoder can't be written.
     """
     begun = time.monotonic()
@@ -150,6 +153,8 @@ class _Run:
         self.base_fingerprint = self.encoder.fingerprint
         self.identity = _identity(self.base_fingerprint, examples, settings)
         self.examples = _divided(examples, settings)
+        self.findings = lint(self.examples, self.encoder.count_tokens, max_tokens=settings.max_tokens)
+        refuse_errors(self.findings)
         self.plan = _plan(self.examples, settings)
         self.trainee = _trainee(self.encoder, self.objective, self.examples, settings)
 
@@ -159,6 +164,7 @@ class _Run:
         return measure(self.trainee, self.encoder, self.examples, **limits)
 
     def trainer(self, report: Report, checkpoints: Path, *, has_held_out: bool) -> TwinTrainer:
+        """The library's trainer, set up for this run."""
         settings = self.settings
         arguments = arguments_for(
             self.plan,
@@ -178,6 +184,7 @@ class _Run:
         return trainer
 
     def report(self, trainer: TwinTrainer, before: dict[str, float], seconds: float) -> TrainingReport:
+        """What the finished run did; the new encoder's fingerprint is still missing."""
         history = trainer.state.log_history
         curve = tuple((int(point["step"]), _figures(point)) for point in history if "eval_loss" in point)
         best_step = trainer.state.best_global_step or trainer.state.global_step
@@ -196,6 +203,7 @@ class _Run:
             before=before,
             after=dict(curve).get(best_step, {}),
             settings=asdict(self.settings),
+            findings=tuple(self.findings),
             seconds=seconds,
         )
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -195,20 +195,27 @@ def test_without_space_for_a_checkpoint_the_run_stops_and_goes_on_when_there_is_
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
-    rows = [Example((f"a {n}", f"b {n}"), n / 40) for n in range(40)]
-    rows[3] = Example(("a", "b"), float("nan"))
-    settings = TrainingSettings(
-        loss="cosine-regression", epochs=1, batch_size=2, held_out_share=0, evaluations=20, seed=1
-    )
+    settings = replace(SETTINGS, learning_rate=1e12, warmup_share=0, held_out_share=0, evaluations=100)
     with pytest.raises(TrainingError) as caught:
-        trained(tiny_encoder_folder, tmp_path, Examples(Shape.SCORED_PAIRS, tuple(rows)), settings)
-    kept = complete_checkpoints(tmp_path / "checkpoints")[-1]
-    step = step_of(kept)
+        trained(tiny_encoder_folder, tmp_path, toy_queries(), settings)
     assert str(caught.value) == (
-        f"The loss became nan at step {step + 1} of 20; the checkpoint of step {step} is kept in "
-        f"{tmp_path / 'checkpoints'}. Train again with a lower learning rate than 2e-05."
+        f"The loss became nan at step 2 of 20; the checkpoint of step 1 is kept in {tmp_path / 'checkpoints'}. "
+        "Train again with a lower learning rate than 1e+12."
     )
+    assert [step_of(path) for path in complete_checkpoints(tmp_path / "checkpoints")] == [1]
     assert not (tmp_path / "out").exists()
+
+
+def test_examples_with_an_error_are_refused_and_warnings_are_in_the_report(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    queries = toy_queries()
+    wrong = replace(queries, rows=(*queries.rows, query_positive("q", "p", ["P"])))
+    with pytest.raises(TrainingError, match=r"a negative equals the positive \(1, such as 'q'\)"):
+        trained(tiny_encoder_folder, tmp_path, wrong)
+    twice = replace(queries, rows=(*queries.rows, queries.rows[0]))
+    report = trained(tiny_encoder_folder, tmp_path, twice, replace(SETTINGS, max_steps=1))
+    assert [(finding.what, finding.count) for finding in report.findings] == [("a row is there more than once", 2)]
 
 
 def test_what_the_listener_raises_stops_the_run_and_leaves_no_encoder(
