@@ -102,6 +102,8 @@ class Checker:
         name = generation.physical_name
         held = self._index.properties(name).get(FINGERPRINT_PROPERTY) if self._index.exists(name) else None
         if held != generation.fingerprint:
+            if generation.state is GenerationState.LIVE:
+                self._index.drop_alias(self._generations.alias(collection))  # nothing that has an alias is dropped
             self._generations.drop_physical(generation)
             self._catalog.documents.uncommit(generation.id)
         else:

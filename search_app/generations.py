@@ -162,6 +162,7 @@ class Generations:
                 f"Generation {number} of collection {collection!r} is live. Switch to another one first, "
                 f"or drop the whole collection with `twinsearch collections drop {collection}`."
             )
+        self.point_alias(collection)  # a crash may have left it where it was before the switch
         self.drop_physical(generation)
         return self._catalog.generations.mark_dropped(generation.id)
 

@@ -164,6 +164,14 @@ def test_a_dropped_generation_is_gone_from_milvus_and_its_number_is_not_used_aga
     assert begun(filled).number == 3
 
 
+def test_a_generation_to_which_a_crash_left_the_alias_can_be_dropped(filled: SearchApp) -> None:
+    generation = filled.generations.verify(built(filled))
+    filled.catalog.generations.make_live(generation.id)  # and here the process was killed
+    filled.generations.drop("docs", 1)
+    assert states(filled) == ["dropped", "live"]
+    assert filled.index.alias_target(filled.generations.alias("docs")) == generation.physical_name
+
+
 def test_dropping_a_collection_leaves_nothing_of_it(filled: SearchApp) -> None:
     built(filled)
     names = [one.physical_name for one in filled.generations.list("docs")]

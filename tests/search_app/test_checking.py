@@ -1,0 +1,94 @@
+"""A check finds where Milvus and the catalogue differ, and a repair brings Milvus back to what the catalogue says."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search_app.app import SearchApp
+from search_app.catalog.generations import Generation
+from search_app.checking import CheckReport, Finding
+from search_app.requests import IngestRequest
+
+
+@pytest.fixture
+def filled(app: SearchApp, notes: Path) -> SearchApp:
+    app.ingest(IngestRequest((str(notes),)))
+    return app
+
+
+def live_of(app: SearchApp) -> Generation:
+    live = app.catalog.collections.live("docs")
+    assert live is not None
+    return live
+
+
+def lose_a_chunk(app: SearchApp) -> str:
+    live = live_of(app)
+    app.generations.delete(live, [next(app.catalog.documents.chunk_ids(live.id))])
+    return "1 chunks of the catalogue are missing in Milvus"
+
+
+def add_a_stray(app: SearchApp) -> str:
+    row = app.encoders.load("fluent").encode(["cat"])
+    app.index.upsert(live_of(app).physical_name, ["stray"], row, [{"document_id": "x", "metadata": {}}])
+    return "1 chunks in Milvus are unknown to the catalogue"
+
+
+def lose_the_collection(app: SearchApp) -> str:
+    app.index.drop_alias(app.generations.alias("docs"))
+    app.index.drop(live_of(app).physical_name)
+    return f"Milvus has no collection '{live_of(app).physical_name}'"
+
+
+def fill_by_another_encoder(app: SearchApp) -> str:
+    live = live_of(app)
+    lose_the_collection(app)
+    app.index.create(live.physical_name, live.dim, {"twinsearch.fingerprint": "e" * 64})
+    app.generations.point_alias("docs")
+    return f"Milvus says it was filled by encoder eeeeeeeeeeee, the catalogue {live.fingerprint[:12]}"
+
+
+def lose_the_alias(app: SearchApp) -> str:
+    app.index.drop_alias(app.generations.alias("docs"))
+    return f"the Milvus alias points to None instead of '{live_of(app).physical_name}'"
+
+
+DAMAGES = [lose_a_chunk, add_a_stray, lose_the_collection, fill_by_another_encoder, lose_the_alias]
+
+
+def test_an_undamaged_home_has_no_findings(filled: SearchApp) -> None:
+    assert filled.check() == CheckReport((), ())
+    assert filled.check(is_repairing=True) == CheckReport((), ())
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_damage_is_found_and_mended_without_loss(filled: SearchApp, damage: Callable[[SearchApp], str]) -> None:
+    before = filled.search("kitten hound").hits
+    finding = Finding("docs", 1, damage(filled))
+    found = filled.check()
+    assert found.mended == ()
+    assert finding in found.remaining
+    repaired = filled.check(is_repairing=True)
+    assert (repaired.mended, repaired.remaining) == (found.remaining, ())
+    assert filled.search("kitten hound").hits == before
+    assert filled.check() == CheckReport((), ())
+
+
+def test_a_generation_without_its_encoder_stays_as_it_is(filled: SearchApp) -> None:
+    lose_a_chunk(filled)
+    shutil.rmtree(filled.encoders.folder("fluent"))
+    with SearchApp.open(filled.home.path) as later:
+        repaired = later.check(is_repairing=True)
+    problems = [one.problem for one in repaired.remaining]
+    assert repaired.mended == ()
+    assert problems[0].startswith("No encoder 'fluent': ")
+    assert problems[1:] == ["1 chunks of the catalogue are missing in Milvus"]
+
+
+def test_documents_that_vanished_from_milvus_are_searched_again_after_a_repair(filled: SearchApp) -> None:
+    lose_the_collection(filled)
+    filled.check(is_repairing=True)
+    assert filled.search("loaf", k=1).hits[0].document_id == "notes/bread.txt"
+    assert filled.index.alias_target(filled.generations.alias("docs")) == live_of(filled).physical_name
