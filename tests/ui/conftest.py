@@ -1,0 +1,49 @@
+"""Pages as a visitor's browser would run them, on the homes of `tests/search_app` and the session's embedded Milvus."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.requests import IngestRequest
+from ui.resources import search_app
+
+ENTRY = Path(__file__).parents[2] / "ui" / "app.py"
+HOMES = Path(__file__).parents[1] / "search_app" / "conftest.py"
+
+_spec = importlib.util.spec_from_file_location("homes_of_search_app", HOMES)
+_homes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_homes)
+encoders, home, shared_home, app = _homes.encoders, _homes.home, _homes.shared_home, _homes.app
+notes, judged = _homes.notes, _homes.judged
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def visit(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Opens a page by its name, with the parameters of a URL."""
+    monkeypatch.setenv("TWINSEARCH_HOME", str(shared_home))
+    search_app.clear()
+
+    def open_page(page: str = "search", **parameters: str | list[str]) -> AppTest:
+        browser = AppTest.from_file(ENTRY, default_timeout=60)
+        browser.query_params.update(parameters)
+        if page != "search":
+            browser.run()
+            browser.switch_page(f"pages/{page}.py")
+            browser.query_params.update(parameters)
+        return browser.run()
+
+    yield open_page
+    search_app.clear()  # closes what the pages opened
+
+
+@pytest.fixture
+def loaded(app: SearchApp, notes: Path) -> SearchApp:
+    """The home with the four notes in the collection "docs"."""
+    app.ingest(IngestRequest((str(notes),)))
+    return app

@@ -1,0 +1,148 @@
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.catalog.jobs import Job, JobState
+from search_app.jobs import as_json
+from search_app.requests import IngestRequest
+
+Visit = Callable[..., AppTest]
+
+
+def lines(browser: AppTest) -> list[str]:
+    """All that reads Markdown on the page, without its signs."""
+    shown = [*browser.markdown, *browser.caption, *browser.error]
+    return [one.value.replace("\\", "").replace("\u2060", "") for one in shown]
+
+
+def eventually(browser: AppTest, line: str, seconds: float = 90) -> bool:
+    """Whether the line stands on the page at last, polled as the browser polls it."""
+    deadline = time.monotonic() + seconds
+    while line not in lines(browser) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        browser.run()
+    return line in lines(browser)
+
+
+@pytest.fixture
+def running(app: SearchApp) -> Iterator[Job]:
+    """A job that says how far it is and whose process waits to be stopped."""
+    job = app.catalog.jobs.create("ingest", "docs", as_json(IngestRequest(("/notes",))))
+    with subprocess.Popen(["sleep", "600"]) as process:
+        app.catalog.jobs.start(job.id, process.pid, psutil.Process(process.pid).create_time())
+        told = '{"stage": "encode", "done": 512, "total": 4000, "unit": "chunks", "rate": 88.2, "eta_seconds": 39.5}'
+        (app.jobs.folder(job.id) / "progress.json").write_text(told)
+        yield job
+        process.kill()
+
+
+def test_an_empty_home_offers_the_form_and_nothing_else(visit: Visit) -> None:
+    browser = visit("collections")
+    assert not browser.exception
+    assert browser.title[0].value == "Collections"
+    assert browser.selectbox("load-collection").value == "docs"
+    assert "There is no collection yet. Load a folder or a few files, and the first one is made." in lines(browser)
+
+
+def test_a_collection_is_shown_with_its_counts_and_its_live_generation(loaded: SearchApp, visit: Visit) -> None:
+    loaded.judge("cat", "notes/cat.txt", 2)
+    shown = lines(visit("collections"))
+    assert "#### docs" in shown
+    assert "4 documents · 4 chunks · 1 judgement" in shown
+    assert "Generation 1 is live, filled by fluent" in shown
+
+
+def test_uploads_are_loaded_by_a_job_that_the_page_follows_to_its_end(app: SearchApp, visit: Visit) -> None:
+    browser = visit("collections")
+    browser.session_state["load-collection"] = "pets"  # AppTest can't type an option that isn't there
+    browser.run()
+    browser.file_uploader("load-files").upload("cat.txt", b"cat cat dog", "text/plain")
+    browser.file_uploader("load-files").upload("../bad.txt", b"\xff\xfe\x00", "text/plain")
+    browser.button[0].click().run()
+    assert not browser.exception
+    assert eventually(browser, "**Load into pets**")
+    assert eventually(browser, "#### pets")
+    assert eventually(browser, "1 document · 1 chunk · 0 judgements")
+    (view,) = app.jobs.views()
+    assert view.job.state is JobState.DONE
+    assert view.job.result is not None
+    assert view.job.result["new"] == 1
+
+
+def test_a_folder_is_loaded_by_its_path(app: SearchApp, visit: Visit, notes: Path) -> None:
+    browser = visit("collections")
+    browser.segmented_control("load-way").set_value("Folder or file on this machine").run()
+    browser.text_input("load-path").set_value(f" {notes} ")
+    browser.button[0].click().run()
+    (view,) = app.jobs.views()
+    assert view.job.arguments["paths"] == [str(notes)]
+    assert eventually(browser, "4 documents · 4 chunks · 0 judgements")
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/nowhere/at all", "There is no file or folder '/nowhere/at all'. Check the path."),
+        (" ", "No path was given. Type the path of a folder or file on the machine that runs Twinsearch."),
+    ],
+)
+def test_a_path_that_is_not_there_starts_no_job(app: SearchApp, visit: Visit, path: str, sentence: str) -> None:
+    browser = visit("collections")
+    browser.segmented_control("load-way").set_value("Folder or file on this machine").run()
+    browser.text_input("load-path").set_value(path)
+    browser.button[0].click().run()
+    assert [one.value.replace("\\", "") for one in browser.error] == [sentence]
+    assert app.jobs.views() == []
+
+
+def test_loading_without_a_file_says_so(app: SearchApp, visit: Visit) -> None:
+    browser = visit("collections")
+    browser.button[0].click().run()
+    assert browser.error[0].value.replace("\\", "") == "No file was chosen. Drop at least one file into the box."
+    assert app.jobs.views() == []
+
+
+def test_a_running_job_shows_how_far_it_is_after_a_reload_too(running: Job, visit: Visit) -> None:
+    for _ in range(2):
+        bar = visit("collections").get("progress")[0]
+        assert bar.text.replace("\\", "") == "encode · 512 of 4,000 chunks · 88.2 a second · 40 s to go"
+        assert bar.value == 12
+
+
+def test_stop_ends_the_jobs_process_and_the_page_offers_to_go_on(running: Job, visit: Visit) -> None:
+    browser = visit("collections")
+    browser.button(f"stop-{running.id}").click().run()
+    assert eventually(browser, ":orange-badge[interrupted]")
+    assert f"resume-{running.id}" in [one.key for one in browser.button]
+
+
+def test_what_failed_is_listed_with_its_reason(app: SearchApp, visit: Visit, notes: Path) -> None:
+    (notes / "bad.csv").write_text("a,b\n1,2\n")
+    app.run(IngestRequest((str(notes),)))
+    browser = visit("collections")
+    assert browser.expander[1].label == "1 failed"
+    (failed,) = [one for one in lines(browser) if one.startswith("**notes/bad.csv**")]
+    assert "column" in failed
+
+
+def test_a_failed_job_shows_its_sentence(app: SearchApp, visit: Visit) -> None:
+    job = app.catalog.jobs.create("ingest", "docs", as_json(IngestRequest(("/gone",))))
+    app.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
+    app.catalog.jobs.finish(job.id, JobState.FAILED, message="There is no file or folder '/gone'. Check the path.")
+    shown = lines(visit("collections"))
+    assert "There is no file or folder '/gone'. Check the path." in shown
+
+
+def test_dropping_a_collection_takes_it_off_the_page(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("collections")
+    browser.button("drop-docs").click().run()
+    assert not browser.exception
+    assert "#### docs" not in lines(browser)
+    assert loaded.catalog.collections.list() == ()

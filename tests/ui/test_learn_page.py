@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.catalog.generations import GenerationState
+from search_app.catalog.judgements import Split
+from search_app.requests import ReindexRequest, TrainRequest
+from search_app.twin.examples import Shape
+from search_app.twin.objectives import OBJECTIVES
+from ui.components.training import LOSSES
+
+Visit = Callable[..., AppTest]
+
+
+def lines(browser: AppTest) -> list[str]:
+    shown = [*browser.markdown, *browser.caption, *browser.error, *browser.info]
+    return [one.value.replace("\\", "").replace("\u2060", "") for one in shown]
+
+
+def figures(browser: AppTest) -> dict[str, str]:
+    return {one.label: one.value for one in browser.metric}
+
+
+@pytest.fixture
+def taught(loaded: SearchApp, judged: tuple[Path, Path]) -> SearchApp:
+    """The notes with held-out judgements that fluent answers and literal doesn't, and a generation 2 by literal."""
+    loaded.import_judgements(*judged, split=Split.HELDOUT)
+    loaded.reindex(ReindexRequest("docs", "literal"))
+    return loaded
+
+
+def states(app: SearchApp) -> list[GenerationState]:
+    return [one.state for one in app.generations.list("docs")]
+
+
+def test_a_home_without_collections_leads_to_loading(visit: Visit) -> None:
+    browser = visit("learn")
+    assert not browser.exception
+    assert "**There is no collection yet.**" in lines(browser)
+
+
+def test_without_judgements_the_page_says_how_to_get_some(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    assert figures(browser) == {"Judgements": "0", "Queries to learn from": "0", "Queries held out": "0"}
+    assert browser.info[0].value.startswith("Nothing to learn from yet.")
+
+
+def test_judgements_are_counted_by_what_they_are_for(taught: SearchApp, visit: Visit) -> None:
+    taught.judge("cat", "notes/cat.txt", 2)
+    total = taught.status().collections[0].judgements
+    browser = visit("learn")
+    assert figures(browser)["Judgements"] == "5"
+    assert figures(browser)["Queries held out"] == str(total.query_counts[Split.HELDOUT])
+
+
+def test_the_link_of_another_collection_shows_that_one(loaded: SearchApp, visit: Visit) -> None:
+    loaded.catalog.collections.create("faq")
+    browser = visit("learn", collection="faq")
+    assert browser.selectbox("collection").value == "faq"
+    assert "This collection holds nothing yet. Load documents first." in lines(browser)
+
+
+def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    assert browser.text_input("train-name-docs").value == "docs-1"
+    browser.text_input("train-name-docs").set_value(" notes-1 ")
+    next(one for one in browser.button if one.label == "Train").click().run()
+    (view,) = loaded.jobs.views()
+    assert (view.job.kind, view.job.arguments["name"], view.job.arguments["loss"]) == ("train", "notes-1", "auto")
+    assert "**Train notes-1**" in lines(browser)
+    loaded.jobs.cancel(view.job.id) if not view.job.state.is_end else None
+
+
+def test_the_losses_on_offer_are_those_that_fit_judgements() -> None:
+    assert all(Shape.QUERIES in OBJECTIVES[name].shapes for name in LOSSES if name != "auto")
+
+
+def test_a_free_name_counts_on_from_the_jobs_that_were_started(loaded: SearchApp, visit: Visit) -> None:
+    loaded.jobs.take_up("train", TrainRequest("docs-1"))
+    assert visit("learn").text_input("train-name-docs").value == "docs-2"
+
+
+def test_compare_shows_the_verdicts_sentence_and_a_reload_keeps_it(taught: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    browser.button("compare-2").click().run()
+    assert not browser.exception
+    (sentence,) = [one for one in lines(browser) if "against generation 1" in one]
+    assert sentence.endswith("The gate keeps the live generation.")
+    assert sentence in lines(visit("learn"))
+    assert sentence == taught.compare("docs", 2).sentence
+
+
+def test_the_gate_refuses_a_worse_generation_until_a_person_insists(taught: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    browser.button("switch-2").click().run()
+    assert states(taught) == [GenerationState.LIVE, GenerationState.READY]
+    assert any("The gate keeps the live generation" in one for one in lines(browser))
+    browser.button("force-2").click().run()
+    assert not browser.exception
+    assert states(taught) == [GenerationState.RETIRED, GenerationState.LIVE]
+
+
+def test_a_rollback_lets_the_generation_before_answer_again(taught: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    browser.button("switch-2").click().run()
+    browser.button("force-2").click().run()
+    browser.button("rollback").click().run()
+    assert not browser.exception
+    assert states(taught) == [GenerationState.LIVE, GenerationState.RETIRED]
+
+
+def test_a_generation_that_is_not_live_can_be_dropped(taught: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    browser.button("drop-2").click().run()
+    assert states(taught) == [GenerationState.LIVE, GenerationState.DROPPED]
+    assert "Dropped: 2" in lines(browser)
+
+
+def test_comparing_without_held_out_judgements_says_what_is_missing(loaded: SearchApp, visit: Visit) -> None:
+    loaded.reindex(ReindexRequest("docs", "literal"))
+    browser = visit("learn")
+    browser.button("compare-2").click().run()
+    assert browser.error[0].value.replace("\\", "").startswith("Collection 'docs' has no held-out judgements")
+
+
+def test_a_reindex_that_is_done_says_what_the_gate_decided(taught: SearchApp, visit: Visit) -> None:
+    taught.run(ReindexRequest("docs", "literal", switch=True))
+    (sentence,) = [one for one in lines(visit("learn")) if one.endswith("it isn't live.")]
+    assert "The gate keeps the live generation." in sentence

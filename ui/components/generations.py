@@ -1,0 +1,111 @@
+"""The generations of a collection: which one answers, what the gate says about the others, and the switch."""
+
+import streamlit as st
+
+from search_app.app import SearchApp
+from search_app.catalog.generations import Generation, GenerationState
+from search_app.errors import GateRefused
+from search_app.reindexing import SwitchTerms
+from ui.components.errors import show_error, told
+from ui.components.figures import moment
+from ui.components.outcomes import verdict_of
+from ui.components.text import plain
+
+_BADGES = {
+    GenerationState.BUILDING: "orange",
+    GenerationState.READY: "blue",
+    GenerationState.LIVE: "primary",
+    GenerationState.RETIRED: "gray",
+    GenerationState.DROPPED: "gray",
+}
+_SWITCHABLE = (GenerationState.READY, GenerationState.RETIRED)
+_REFUSED = "switches that the gate refused"
+
+
+def show_generations(app: SearchApp, collection: str) -> None:
+    """A card for each generation that still has its vectors, the newest first, and the dropped ones as a line."""
+    found = app.generations.list(collection)
+    for generation in reversed(found):
+        if generation.state is not GenerationState.DROPPED:
+            _show_generation(app, collection, generation)
+    dropped = [str(one.number) for one in found if one.state is GenerationState.DROPPED]
+    if dropped:
+        st.caption(f"Dropped: {', '.join(dropped)}")
+    _show_rollback(app, collection, found)
+
+
+def _show_generation(app: SearchApp, collection: str, generation: Generation) -> None:
+    with st.container(border=True, key=f"generation-{generation.number}", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**Generation {generation.number}** · {plain(generation.encoder_name)}", width="stretch")
+            st.badge(generation.state.value, color=_BADGES[generation.state])  # type: ignore[arg-type]
+        st.caption(generation_line(generation))
+        if generation.evaluation:
+            st.markdown(plain(verdict_of(generation.evaluation).sentence))
+        if generation.state in _SWITCHABLE:
+            _show_choices(app, collection, generation)
+
+
+def generation_line(generation: Generation) -> str:
+    """Fingerprint, precision and when it came to where it is; Markdown."""
+    since = generation.live_at if generation.state is GenerationState.LIVE else generation.created_at
+    word = "live since" if generation.state is GenerationState.LIVE else "made"
+    return f"{generation.fingerprint[:12]} · {plain(generation.precision)} · {word} {moment(since)}"
+
+
+def _show_choices(app: SearchApp, collection: str, generation: Generation) -> None:
+    number = generation.number
+    with st.container(horizontal=True, gap="small"):
+        is_comparing = st.button("Compare", key=f"compare-{number}", icon=":material/balance:")
+        is_switching = st.button("Switch", key=f"switch-{number}", type="primary", icon=":material/swap_horiz:")
+        with st.popover("Drop", type="tertiary", icon=":material/delete:"):
+            st.markdown(f"Drop the vectors of generation {number}? The documents stay.")
+            is_dropping = st.button("Drop", key=f"drop-{number}", type="primary")
+    with told():
+        if is_comparing:
+            _compare(app, collection, number)
+        if is_switching:
+            _switch(app, collection, number, is_forced=False)
+        if is_dropping:
+            app.drop_generation(collection, number)
+            st.rerun()
+    if number in st.session_state.get(_REFUSED, {}):
+        _show_refusal(app, collection, number)
+
+
+def _compare(app: SearchApp, collection: str, number: int) -> None:
+    """Asks the gate; its verdict is kept in the catalogue and shown from there."""
+    with st.spinner("Comparing on the held-out queries …"):
+        app.compare(collection, number)
+    st.rerun()
+
+
+def _switch(app: SearchApp, collection: str, number: int, *, is_forced: bool) -> None:
+    try:
+        with st.spinner("Asking the gate …"):
+            app.switch(collection, number, SwitchTerms(is_forced=is_forced))
+    except GateRefused as refusal:
+        st.session_state.setdefault(_REFUSED, {})[number] = str(refusal)
+        return
+    st.session_state.pop(_REFUSED, None)
+    st.toast(f"Generation {number} is live.", icon=":material/check:")
+    st.rerun()
+
+
+def _show_refusal(app: SearchApp, collection: str, number: int) -> None:
+    """The gate's sentence, and the way around it."""
+    show_error("The gate keeps the live generation: this one is worse on the held-out queries.")
+    if st.button("Switch all the same", key=f"force-{number}"):
+        with told():
+            _switch(app, collection, number, is_forced=True)
+
+
+def _show_rollback(app: SearchApp, collection: str, found: tuple[Generation, ...]) -> None:
+    if not any(one.state is GenerationState.RETIRED for one in found):
+        return
+    if st.button("Roll back", key="rollback", icon=":material/undo:", help="The generation before answers again."):
+        with told():
+            with st.spinner("Rolling back …"):
+                generation = app.rollback(collection)
+            st.toast(f"Generation {generation.number} is live again.", icon=":material/undo:")
+            st.rerun()

@@ -1,0 +1,65 @@
+"""The answers to a query, one card a hit."""
+
+import streamlit as st
+
+from search_app.app import SearchApp
+from search_app.search import Hit, SearchResult
+from ui.components.text import excerpt, link, plain
+from ui.components.thumbs import read_judgements, thumbs
+
+_EXCERPT_CHARACTERS = 420
+_METADATA_SHOWN = 4
+
+
+def show_result(app: SearchApp, result: SearchResult) -> None:
+    """How many hits there are and who gave them, then the hits, best first."""
+    if not result.hits:
+        show_no_hits(result)
+        return
+    st.caption(result_line(result))
+    read_judgements(app, result)
+    for hit in result.hits:
+        show_hit(app, result, hit)
+
+
+def result_line(result: SearchResult) -> str:
+    """For example "10 hits in 23 ms · generation 2 · docs-1"."""
+    count = len(result.hits)
+    hits = f"{count} hit{'s' if count > 1 else ''} in {result.took_ms['total']:,.0f} ms"
+    return f"{hits} · generation {result.generation} · {plain(result.encoder.name)}"
+
+
+def show_no_hits(result: SearchResult) -> None:
+    """What is shown when nothing was found."""
+    with st.container(border=True):
+        st.markdown("**No hits.**")
+        st.caption(
+            f"No document in {plain(result.collection)} passes these filters. Remove one, or check its spelling."
+        )
+
+
+def show_hit(app: SearchApp, result: SearchResult, hit: Hit) -> None:
+    """Title and score, where it is from, the passage, and the thumbs."""
+    with st.container(border=True, key=f"hit-{hit.rank}", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"#### {link(hit.title or hit.document_id, hit.source)}", width="stretch", anchors=False)
+            st.badge(f"{hit.score:.2f}", color="primary", help="Cosine similarity of query and passage; 1 is the same.")
+        st.caption(place_line(hit))
+        _show_passage(hit)
+        thumbs(app, result, hit.rank)
+
+
+def place_line(hit: Hit) -> str:
+    """Source, page, headings and the first few fields of metadata, as far as they are known."""
+    page = [f"page {hit.page}"] if hit.page is not None else []
+    headings = [" › ".join(hit.headings)] if hit.headings else []
+    fields = [f"{name}: {value}" for name, value in hit.metadata.items() if value is not None]
+    return " · ".join(plain(part) for part in [hit.source, *page, *headings, *fields[:_METADATA_SHOWN]] if part)
+
+
+def _show_passage(hit: Hit) -> None:
+    short = excerpt(hit.text, _EXCERPT_CHARACTERS)
+    st.text(short, width="stretch")
+    if len(" ".join(hit.text.split())) > len(short):
+        with st.expander("Whole passage", type="compact"):
+            st.text(hit.text, width="stretch")

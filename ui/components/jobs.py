@@ -1,0 +1,167 @@
+"""Long work as it goes on, read from the catalogue: a reload of the page loses nothing.
+
+The cards of active jobs are drawn again every second; when one of them ends, so is the whole page.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import streamlit as st
+
+from search_app.app import SearchApp
+from search_app.catalog.jobs import Job, JobState
+from search_app.jobs import JobProgress, JobView
+from ui.components.errors import kept, show_kept
+from ui.components.figures import duration, moment
+from ui.components.outcomes import failures, outcome_text
+from ui.components.text import plain
+
+_POLL_SECONDS = 1.0
+_FRESH_SECONDS = 600  # so long a job that is done stays among those in sight
+_EARLIER_SHOWN = 10
+_FAILURES_SHOWN = 100
+
+_BADGES = {
+    JobState.QUEUED: ("starting", "gray"),
+    JobState.RUNNING: ("running", "primary"),
+    JobState.DONE: ("done", "green"),
+    JobState.FAILED: ("failed", "red"),
+    JobState.CANCELLED: ("stopped", "gray"),
+    JobState.INTERRUPTED: ("interrupted", "orange"),
+}
+_CAN_GO_ON = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a page shows; `collection` None means those of all collections."""
+
+    kinds: Collection[str]
+    collection: str | None = None
+
+    def passes(self, job: Job) -> bool:
+        """Whether the job is one of them."""
+        return job.kind in self.kinds and self.collection in (None, job.collection)
+
+
+def show_jobs(app: SearchApp, wanted: JobFilter) -> None:
+    """Cards of the jobs, polled as long as one of them is active."""
+    active = frozenset(_active(_chosen(app, wanted)))
+    st.fragment(_draw, run_every=_POLL_SECONDS if active else None)(app, wanted, active)
+
+
+def _draw(app: SearchApp, wanted: JobFilter, active_before: frozenset[str]) -> None:
+    views = _chosen(app, wanted)
+    if active_before - _active(views):
+        st.rerun()
+    show_kept()
+    for view in views:
+        if is_fresh(view.job, time.time()):
+            show_job(app, view)
+
+
+def show_earlier_jobs(app: SearchApp, wanted: JobFilter) -> None:
+    """The jobs that ended a while ago, out of the way."""
+    earlier = [view for view in _chosen(app, wanted) if not is_fresh(view.job, time.time())][:_EARLIER_SHOWN]
+    if earlier:
+        with st.expander("Earlier jobs", type="compact"):
+            for view in earlier:
+                show_job(app, view)
+
+
+def is_fresh(job: Job, now: float) -> bool:
+    """Whether the job goes on, or ended a moment ago."""
+    return job.finished_at is None or not job.state.is_end or now - job.finished_at < _FRESH_SECONDS
+
+
+def _chosen(app: SearchApp, wanted: JobFilter) -> list[JobView]:
+    return [view for view in app.jobs.views() if wanted.passes(view.job)]
+
+
+def _active(views: Collection[JobView]) -> set[str]:
+    return {view.job.id for view in views if not view.job.state.is_end}
+
+
+def show_job(app: SearchApp, view: JobView) -> None:
+    """What was asked for, how far it is, how it ended, and what can be done about it."""
+    job = view.job
+    label, color = _BADGES[job.state]
+    with st.container(border=True, key=f"job-{job.id}", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**{job_title(job)}**", width="stretch")
+            st.badge(label, color=color)  # type: ignore[arg-type]
+        if job.state.is_end:
+            _show_end(app, job)
+        else:
+            _show_progress(app, view)
+
+
+def job_title(job: Job) -> str:
+    """For example "Load into docs"; Markdown."""
+    collection = plain(job.collection or "")
+    titles = {
+        "ingest": f"Load into {collection}",
+        "train": f"Train {plain(str(job.arguments.get('name', '')))}",
+        "reindex": f"Re-index {collection} with {plain(str(job.arguments.get('encoder', '')))}",
+        "evaluate": f"Evaluate {collection}",
+    }
+    return titles.get(job.kind, plain(job.kind))
+
+
+def _show_progress(app: SearchApp, view: JobView) -> None:
+    progress = view.progress if view.job.state is JobState.RUNNING else None
+    st.progress(progress_share(progress), text=plain(progress_text(progress)))
+    st.button("Stop", key=f"stop-{view.job.id}", on_click=_stop, args=(app, view.job.id), icon=":material/stop:")
+
+
+def progress_share(progress: JobProgress | None) -> float:
+    """The part of the stage that is done, 0 to 1; 0 while nobody knows."""
+    if progress is None or not progress.total:
+        return 0.0
+    return min(progress.done / progress.total, 1.0)
+
+
+def progress_text(progress: JobProgress | None) -> str:
+    """For example "encode · 512 of 4,000 chunks · 88.2 a second · 39 s to go"."""
+    if progress is None:
+        return "Starting …"
+    total = f" of {progress.total:,}" if progress.total is not None else ""
+    parts = [progress.stage, f"{progress.done:,}{total} {progress.unit}"]
+    if progress.rate is not None:
+        parts.append(f"{progress.rate:,.1f} a second")
+    if progress.eta_seconds is not None and progress.done != progress.total:
+        parts.append(f"{duration(progress.eta_seconds)} to go")
+    return " · ".join(parts)
+
+
+def _show_end(app: SearchApp, job: Job) -> None:
+    if job.state is JobState.DONE and job.result is not None:
+        st.markdown(plain(outcome_text(job.kind, job.result)))
+    elif job.message:
+        st.markdown(plain(job.message))
+    st.caption(moment(job.finished_at))
+    _show_failures(job)
+    if job.state in _CAN_GO_ON:
+        st.button("Go on", key=f"resume-{job.id}", on_click=_resume, args=(app, job.id), icon=":material/play_arrow:")
+
+
+def _show_failures(job: Job) -> None:
+    failed = failures(job.result)
+    if not failed:
+        return
+    with st.expander(f"{len(failed):,} failed", type="compact"):
+        for source, reason in failed[:_FAILURES_SHOWN]:
+            st.markdown(f"**{plain(source)}**  \n{plain(reason)}")
+        if len(failed) > _FAILURES_SHOWN:
+            st.caption(f"… and {len(failed) - _FAILURES_SHOWN:,} more; `twinsearch jobs show {job.id} --json` has all.")
+
+
+def _stop(app: SearchApp, job_id: str) -> None:
+    with kept():
+        app.jobs.cancel(job_id)
+
+
+def _resume(app: SearchApp, job_id: str) -> None:
+    with kept():
+        app.resume(job_id)

@@ -1,0 +1,75 @@
+"""The form that loads documents into a collection, from uploads or from a folder of this machine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from ingest.errors import SourceNotFound
+from ingest.readers import READERS
+from search_app.app import SearchApp
+from search_app.config import DEFAULT_COLLECTION
+from search_app.errors import UsageError
+from search_app.requests import IngestRequest
+from ui.components.errors import told
+from ui.components.uploads import Upload, keep_uploads
+
+_UPLOAD, _PATH = "Upload files", "Folder or file on this machine"
+
+
+def show_loading(app: SearchApp, names: Sequence[str]) -> None:
+    """The form; a job starts when it is sent."""
+    collection = st.selectbox(
+        "Collection",
+        names or [DEFAULT_COLLECTION],
+        key="load-collection",
+        accept_new_options=True,
+        help="Choose one, or type the name of a new one.",
+    )
+    way = st.segmented_control("From", [_UPLOAD, _PATH], default=_UPLOAD, required=True, key="load-way")
+    with st.form("load", border=False):
+        uploads = _ask_uploads() if way == _UPLOAD else []
+        path = _ask_path() if way == _PATH else ""
+        prune = st.checkbox("Remove documents whose files are gone") if way == _PATH else False
+        is_sent = st.form_submit_button("Load", type="primary")
+    if is_sent:
+        with told():
+            paths = _kept(app, collection, uploads) if way == _UPLOAD else _checked(path)
+            app.start(IngestRequest(paths, collection.strip(), prune=prune))
+            st.rerun()
+
+
+def _ask_uploads() -> Sequence[Upload]:
+    return st.file_uploader(
+        "Files", type=list(READERS), accept_multiple_files=True, key="load-files", label_visibility="collapsed"
+    )
+
+
+def _ask_path() -> str:
+    return st.text_input("Path", key="load-path", placeholder="/home/me/notes")
+
+
+def _kept(app: SearchApp, collection: str, uploads: Sequence[Upload]) -> tuple[str, ...]:
+    """The uploads' folder, as the paths of an ingest.
+
+    Raises:
+        UsageError: There is no file.
+    """
+    if not uploads:
+        raise UsageError("No file was chosen. Drop at least one file into the box.")
+    return (str(keep_uploads(app.home, collection, uploads)),)
+
+
+def _checked(path: str) -> tuple[str, ...]:
+    """The path, absolute, as the paths of an ingest.
+
+    Raises:
+        UsageError: It is empty.
+        SourceNotFound: It isn't there.
+    """
+    if not path.strip():
+        raise UsageError("No path was given. Type the path of a folder or file on the machine that runs Twinsearch.")
+    absolute = Path(path.strip()).expanduser().absolute()
+    if not absolute.exists():
+        raise SourceNotFound(f"There is no file or folder {str(absolute)!r}. Check the path.")
+    return (str(absolute),)

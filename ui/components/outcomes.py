@@ -1,0 +1,66 @@
+"""What a finished job has to tell: sentences made from the result that its row keeps."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from search_app.evaluation import Evaluation, Verdict
+from ui.components.figures import counted, duration
+
+Result = Mapping[str, Any]
+
+_INGEST_PARTS = ("new", "changed", "unchanged", "removed")
+
+
+def outcome_text(kind: str, result: Result) -> str:
+    """One or two sentences about what the job did."""
+    tell = _TELLERS.get(kind)
+    return tell(result) if tell else "Done."
+
+
+def failures(result: Result | None) -> list[tuple[str, str]]:
+    """What could not be taken in, and why."""
+    return [(one["source"], one["reason"]) for one in (result or {}).get("failed", [])]
+
+
+def verdict_of(kept: Mapping[str, Any]) -> Verdict:
+    """The gate's verdict as it was before it was written down."""
+    live, candidate = Evaluation(**kept["live"]), Evaluation(**kept["candidate"])
+    return Verdict(**{**kept, "live": live, "candidate": candidate})
+
+
+def _ingested(result: Result) -> str:
+    counts = [f"{result[part]:,} {part}" for part in _INGEST_PARTS if result[part]]
+    counts += [f"{len(result['failed']):,} failed"] if result["failed"] else []
+    parts = ", ".join(counts) or "nothing to do"
+    skipped = result.get("skipped_count", 0)
+    left_out = f" {counted(skipped, 'file')} of a kind that can't be read stayed out." if skipped else ""
+    cut = result["truncated_tokens"]
+    beyond = f" The encoder didn't read {cut:,} tokens beyond its length." if cut else ""
+    return f"{parts} ({counted(result['chunk_count'], 'chunk')}, {duration(result['seconds'])}).{left_out}{beyond}"
+
+
+def _trained(result: Result) -> str:
+    learned = f"Learned from {counted(result['example_count'], 'example')} in {duration(result['seconds'])}."
+    before, after = result["before"].get("loss"), result["after"].get("loss")
+    if before is None or after is None:
+        return learned
+    return f"{learned} Loss on the examples set aside: {before:.3f} before, {after:.3f} after."
+
+
+def _reindexed(result: Result) -> str:
+    number = result["generation"]["number"]
+    stand = f"Generation {number} is live." if result["is_live"] else f"Generation {number} is ready; it isn't live."
+    return f"{verdict_of(result['verdict']).sentence} {stand}" if result["verdict"] else stand
+
+
+def _evaluated(result: Result) -> str:
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
+    return f"{figures} on {counted(result['query_count'], 'query', 'queries')}."
+
+
+_TELLERS: Mapping[str, Callable[[Result], str]] = {
+    "ingest": _ingested,
+    "train": _trained,
+    "reindex": _reindexed,
+    "evaluate": _evaluated,
+}

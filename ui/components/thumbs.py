@@ -1,0 +1,71 @@
+"""Judging a hit with a thumb: at once, as often as one likes, and with a way back.
+
+The catalogue holds what was judged; the session only remembers it for the hits on the page.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from search_app.app import SearchApp
+from search_app.catalog.judgements import query_key
+from search_app.feedback import GRADES
+from search_app.search import SearchResult
+from ui.components.errors import kept, show_kept
+
+_GRADES_OF_THUMBS = {0: 0, 1: 2}  # down is "not an answer", up is "answers it"
+_HELD = "judgements of the hits shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What this person's judgement of a hit is, and its number."""
+
+    judgement_id: int
+    grade: int
+
+
+def read_judgements(app: SearchApp, result: SearchResult) -> None:
+    """Remembers what this person said before about this query's documents."""
+    key = query_key(result.query)
+    st.session_state[_HELD] = {
+        one.document_id: Held(one.id, one.grade)
+        for one in app.judgements(result.collection)
+        if one.user == app.user and one.grade is not None and query_key(one.query) == key
+    }
+
+
+@st.fragment  # a click redraws one hit, and nothing is searched again
+def thumbs(app: SearchApp, result: SearchResult, rank: int) -> None:
+    """Two thumbs for the hit at `rank`, and what was noted."""
+    document_id = result.hits[rank - 1].document_id
+    key = f"thumbs-{rank}"
+    held = st.session_state[_HELD].get(document_id)
+    st.session_state[key] = None if held is None else int(held.grade > 0)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=40, border=False):
+        st.feedback("thumbs", key=key, on_change=_take, args=(app, result, rank, key))
+        if held is not None:
+            st.caption(f"Noted: {GRADES[held.grade]}", width="content")
+            st.button("Undo", key=f"undo-{rank}", type="tertiary", on_click=_withdraw, args=(app, document_id))
+    show_kept()
+
+
+def _take(app: SearchApp, result: SearchResult, rank: int, key: str) -> None:
+    """Writes down the thumb that was clicked; a second click on it takes it back."""
+    thumb = st.session_state[key]
+    document_id = result.hits[rank - 1].document_id
+    if thumb is None:
+        _withdraw(app, document_id)
+        return
+    with kept():
+        grade = _GRADES_OF_THUMBS[thumb]
+        st.session_state[_HELD][document_id] = Held(app.judge_hit(result, rank, grade), grade)
+
+
+def _withdraw(app: SearchApp, document_id: str) -> None:
+    held = st.session_state[_HELD].get(document_id)
+    if held is None:
+        return
+    with kept():
+        app.withdraw(held.judgement_id)
+        del st.session_state[_HELD][document_id]
