@@ -13,6 +13,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -129,17 +130,29 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def new_home(encoders: Path) -> Callable[[], AbstractContextManager[Path]]:
+    """Makes a home with the encoders in it, in a folder with a short path; its own engine is stopped at the end."""
+
+    @contextmanager
+    def make() -> Iterator[Path]:
+        parent = Path(tempfile.mkdtemp(prefix="tw-"))
+        folder = parent / "home"
+        shutil.copytree(encoders, folder / "encoders")
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+        yield folder
+        if not (folder / "engine").is_symlink():
+            Engine(folder / "engine").stop()
+        shutil.rmtree(parent)
+
+    return make
+
+
 @pytest.fixture
-def home(encoders: Path) -> Iterator[Path]:
-    """A new home with the encoders in it, in a folder with a short path; its own engine is stopped at the end."""
-    parent = Path(tempfile.mkdtemp(prefix="tw-"))
-    folder = parent / "home"
-    shutil.copytree(encoders, folder / "encoders")
-    (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
-    yield folder
-    if not (folder / "engine").is_symlink():
-        Engine(folder / "engine").stop()
-    shutil.rmtree(parent)
+def home(new_home: Callable[[], AbstractContextManager[Path]]) -> Iterator[Path]:
+    """A home of the test's own."""
+    with new_home() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -179,14 +192,14 @@ def judged(tmp_path: Path) -> tuple[Path, Path]:
     return asked, grades
 
 
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    """800 documents of one to three chunks, enough to be interrupted in."""
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1,200 documents of one to three chunks: work that takes long enough to be interrupted."""
     random = Random(3)
-    path = tmp_path / "corpus.jsonl"
+    path = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
     with path.open("w", encoding="utf-8") as file:
-        for number in range(800):
-            text = " ".join(random.choices(WORDS, k=random.randint(4, 36)))
+        for number in range(1200):
+            text = " ".join(random.choices(WORDS, k=random.randint(4, 28)))
             file.write(json.dumps({"_id": f"d{number}", "title": "", "text": text}) + "\n")
     return path
 
