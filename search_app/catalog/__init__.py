@@ -8,7 +8,7 @@ import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from search_app.catalog.collections import Collection, Collections
 from search_app.catalog.documents import Documents
@@ -18,7 +18,11 @@ from search_app.catalog.jobs import Jobs
 from search_app.catalog.judgements import Judgements
 from search_app.catalog.store import Store
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
+from search_app.catalog.word_index import index_all_words
+from search_app.catalog.words import Words
 from search_app.errors import CatalogError
+
+_MIGRATIONS = (index_all_words,)  # from schema 1 to 2, and so on; a new table needs none, `create_all` makes it
 
 
 class Catalog:
@@ -39,6 +43,7 @@ class Catalog:
         self.collections = Collections(self._store)
         self.generations = Generations(self._store)
         self.documents = Documents(self._store)
+        self.words = Words(self._store)
         self.judgements = Judgements(self._store)
         self.jobs = Jobs(self._store)
 
@@ -58,9 +63,14 @@ def _prepare(connection: Connection, where: str) -> str:
     if not known:
         known = {"schema_version": str(SCHEMA_VERSION), "home_id": secrets.token_hex(4)}
         connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in known.items()])
-    if int(known["schema_version"]) > SCHEMA_VERSION:
+    version = int(known["schema_version"])
+    if version > SCHEMA_VERSION:
         raise CatalogError(
             f"{where} was written by a newer Twinsearch (schema {known['schema_version']}, "
             f"this one knows {SCHEMA_VERSION}). Update Twinsearch."
         )
+    for step in _MIGRATIONS[version - 1 :]:
+        step(connection)
+    if version < SCHEMA_VERSION:
+        connection.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION)))
     return str(known["home_id"])

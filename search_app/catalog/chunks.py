@@ -1,21 +1,22 @@
 """The one place where rows of chunks are written and deleted, and the one where they become records.
 
-An index beside the table (of words, say) is kept right from here, in the same transaction.
+The word index beside the table is kept right from here, in the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, true
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, true
 
 from ingest.chunking import Chunk
 from search_app.catalog.store import pieces
-from search_app.catalog.tables import chunks
+from search_app.catalog.tables import chunks, documents
+from search_app.catalog.word_index import drop_words, forget_words, index_words
 
 
 def insert_chunks(connection: Connection, chunking_key: str, items: Iterable[tuple[int, Iterable[Chunk]]]) -> None:
     """Write the chunks of each document, given by its pk, that has none with this chunking yet."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "document_pk": document_pk,
             "chunking_key": chunking_key,
@@ -33,18 +34,26 @@ def insert_chunks(connection: Connection, chunking_key: str, items: Iterable[tup
     ]
     if rows:
         connection.execute(insert(chunks), rows)
+        index_words(connection, sorted({row["document_pk"] for row in rows}), chunking_key)
 
 
-def delete_chunks(
-    connection: Connection,
-    document_pks: Select[tuple[int]] | Sequence[int],
-    *,
-    chunking_key: str | None = None,
-) -> None:
+def delete_chunks(connection: Connection, document_pks: Sequence[int], *, chunking_key: str | None = None) -> None:
     """Delete the chunks of these documents, with every chunking or with one."""
-    alike = chunks.c.chunking_key == chunking_key if chunking_key is not None else true()
-    for some in pieces(document_pks) if isinstance(document_pks, Sequence) else [document_pks]:
-        connection.execute(delete(chunks).where(chunks.c.document_pk.in_(some), alike))
+    forget_words(connection, document_pks, chunking_key)
+    for some in pieces(document_pks):
+        connection.execute(delete(chunks).where(chunks.c.document_pk.in_(some), _is_cut(chunking_key)))
+
+
+def delete_all_chunks(connection: Connection, collection_id: int, *, chunking_key: str | None = None) -> None:
+    """Delete the chunks of all documents of a collection, with every chunking or with one."""
+    drop_words(connection, collection_id, chunking_key)
+    held = select(documents.c.pk).where(documents.c.collection_id == collection_id)
+    connection.execute(delete(chunks).where(chunks.c.document_pk.in_(held), _is_cut(chunking_key)))
+
+
+def _is_cut(chunking_key: str | None) -> ColumnElement[bool]:
+    """Whether a chunk was cut in this way, or in any (None)."""
+    return chunks.c.chunking_key == chunking_key if chunking_key is not None else true()
 
 
 def chunk_of(row: Row[Any], document_id: str) -> Chunk:

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from search_app.catalog.chunks import delete_chunks
+from search_app.catalog.chunks import delete_all_chunks
 from search_app.catalog.generations import Generation, generation_of
 from search_app.catalog.store import Store
-from search_app.catalog.tables import collections, documents, generations
+from search_app.catalog.tables import collections, generations
 from search_app.errors import CatalogError, UnknownCollection, UsageError
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
@@ -114,9 +114,8 @@ class Collections:
     def delete(self, name: str) -> None:
         """Forget the collection with its documents, generations and judgements; Milvus keeps what it has."""
         collection = self.get(name)
-        held = select(documents.c.pk).where(documents.c.collection_id == collection.id)
         with self._store.writing() as connection:
-            delete_chunks(connection, held)
+            delete_all_chunks(connection, collection.id)
             connection.execute(
                 update(collections).where(collections.c.id == collection.id).values(live_generation_id=None)
             )

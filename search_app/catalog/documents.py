@@ -33,7 +33,9 @@ from search_app.catalog.passages import (
 )
 from search_app.catalog.store import Store, pieces
 from search_app.catalog.tables import chunks, deletions, documents, metadata_fields
+from search_app.catalog.words import condition_of
 from search_app.errors import UnknownDocument
+from search_app.filters import Filter
 
 _PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
 
@@ -145,6 +147,18 @@ class Documents:
             for some in pieces(chunk_ids):
                 done = (deletions.c.generation_id == generation_id) & deletions.c.chunk_id.in_(some)
                 connection.execute(delete(deletions).where(done))
+
+    def matching_chunk_ids(self, generation: Generation, where: Filter, limit: int) -> tuple[str, ...]:
+        """The ids of the generation's chunks whose documents match; at most `limit` of them, in no order.
+
+        Args:
+            generation: Whose chunks are meant.
+            where: A filter that `check` lets pass.
+            limit: The most ids to give.
+        """
+        query = select(chunks.c.id).select_from(held_chunks(generation)).where(condition_of(where)).limit(limit)
+        with self._store.reading() as connection:
+            return tuple(connection.execute(query).scalars())
 
     def passages(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these chunks, without those that the generation doesn't hold as they are now."""

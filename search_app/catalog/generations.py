@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ingest.chunking import ChunkingSettings
-from search_app.catalog.chunks import delete_chunks
+from search_app.catalog.chunks import delete_all_chunks
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.store import Store
-from search_app.catalog.tables import collections, deletions, documents, generation_documents, generations
+from search_app.catalog.tables import collections, deletions, generation_documents, generations
 from search_app.errors import CatalogError, UnknownGeneration
 
 
@@ -190,8 +190,7 @@ class Generations:
                 generations.c.state != GenerationState.DROPPED.value,
             )
             if connection.execute(others).first() is None:
-                held = select(documents.c.pk).where(documents.c.collection_id == dropped.collection_id)
-                delete_chunks(connection, held, chunking_key=dropped.chunking_key)
+                delete_all_chunks(connection, dropped.collection_id, chunking_key=dropped.chunking_key)
             return dropped
 
     def record_evaluation(self, generation_id: int, evaluation: Mapping[str, Any]) -> Generation:

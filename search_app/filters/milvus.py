@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search_app.filters.joining import joined
 from search_app.filters.tree import (
     DOCUMENT_FIELDS,
     And,
@@ -66,9 +67,9 @@ def _expression(filter_: Filter, *, wanted: bool) -> str:
         case Exists(field):
             return _existence(field) if wanted else _absence(field)
         case And(parts_):
-            return _joined("and" if wanted else "or", [_expression(part, wanted=wanted) for part in parts_])
+            return joined("and" if wanted else "or", [_expression(part, wanted=wanted) for part in parts_])
         case Or(parts_):
-            return _joined("or" if wanted else "and", [_expression(part, wanted=wanted) for part in parts_])
+            return joined("or" if wanted else "and", [_expression(part, wanted=wanted) for part in parts_])
         case Not(part):
             return _expression(part, wanted=not wanted)
 
@@ -106,7 +107,7 @@ def _membership(field: str, values: tuple[FilterValue, ...], *, wanted: bool) ->
             missing = f"(not exists {_path(field, kind)})"
             always_there = wanted or metadata_key(field) is None
             parts.append(found if always_there else f"({missing} or {found})")
-    return _joined("or" if wanted else "and", parts)
+    return joined("or" if wanted else "and", parts)
 
 
 def _search_tree(field: str, values: Sequence[FilterValue], op: Operator) -> str:
@@ -116,7 +117,7 @@ def _search_tree(field: str, values: Sequence[FilterValue], op: Operator) -> str
     """
     if len(values) == 1 or isinstance(values[0], bool):
         word = "or" if op == "==" else "and"
-        return _joined(word, [_comparison(field, op, value) for value in values])
+        return joined(word, [_comparison(field, op, value) for value in values])
     middle = len(values) // 2
     path, border = _path(field, _kind(values[0])), _literal(values[middle])
     below, above = (_search_tree(field, part, op) for part in (values[:middle], values[middle:]))
@@ -128,7 +129,7 @@ def _existence(field: str) -> str:
     if metadata_key(field) is None:
         return text
     number, flag = _path(field, "number"), _path(field, "flag")
-    return _joined(
+    return joined(
         "or",
         [text, f"({number} < 0.0 or {number} >= 0.0)", f"({flag} == true or {flag} == false)"],
     )
@@ -137,15 +138,7 @@ def _existence(field: str) -> str:
 def _absence(field: str) -> str:
     if metadata_key(field) is None:
         return f'({_path(field, "text")} < "")'
-    return _joined("and", [f"(not exists {_path(field, kind)})" for kind in _KINDS])
-
-
-def _joined(word: str, parts: Sequence[str]) -> str:
-    """The parts in a balanced tree: a server reads expressions up to a depth of 100 only."""
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    return f"({_joined(word, parts[:middle])} {word} {_joined(word, parts[middle:])})"
+    return joined("and", [f"(not exists {_path(field, kind)})" for kind in _KINDS])
 
 
 def _kind(value: FilterValue) -> Kind:

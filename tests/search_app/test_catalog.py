@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from ingest.chunking import ChunkingSettings
+from ingest.chunking import Chunk, ChunkingSettings
+from ingest.documents import Document
 from search_app.catalog import Catalog
 from search_app.catalog.collections import Collection
 from search_app.catalog.encoders import EncoderRecord
@@ -84,8 +85,26 @@ def test_a_catalogue_of_a_newer_twinsearch_is_refused(catalog: Catalog, path: Pa
     with pytest.raises(CatalogError) as refused:
         Catalog(path)
     assert str(refused.value) == (
-        f"{path} was written by a newer Twinsearch (schema 99, this one knows 1). Update Twinsearch."
+        f"{path} was written by a newer Twinsearch (schema 99, this one knows 2). Update Twinsearch."
     )
+
+
+def test_a_catalogue_without_a_word_index_gets_one(catalog: Catalog, docs: Collection, path: Path) -> None:
+    generation = build(catalog, docs)
+    kept = Document("a", "Title", "copying files", "a", "/a")
+    chunk = Chunk("c" * 32, "a", 0, 0, 13, "copying files", ("First “heading”", "Second"), None, 2)
+    catalog.documents.commit(generation.id, [(kept, [chunk])])
+    catalog.close()
+    file = sqlite3.connect(path)
+    file.execute(f"DROP TABLE words_{docs.id}_{generation.chunking_key}")
+    file.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    file.commit()
+    file.close()
+    for _ in range(2):  # the second time there is nothing left to do
+        again = Catalog(path)
+        for word in ("title", "heading", "second", "copy"):
+            assert [found.id for found in again.words.search(generation, word, limit=5)] == ["c" * 32]
+        again.close()
 
 
 def test_a_file_that_is_no_catalogue_is_refused_and_left_alone(path: Path) -> None:

@@ -168,6 +168,15 @@ class CatalogueAgainstModel(RuleBasedStateMachine):
             assert list(documents.chunk_ids(generation.id)) == sorted(self.chunk_ids(generation, names))
 
     @invariant()
+    def words_find_the_chunks_that_have_them(self) -> None:
+        for generation in self.generations:
+            names = self.committed[generation.id]
+            chunks = [each for name in names for each in cut(self.current[name], generation.chunking_key)]
+            for word in ("x", "y", "z"):
+                found = self.catalog.words.search(generation, word, limit=100)
+                assert {each.id for each in found} == {each.id for each in chunks if each.text == word}
+
+    @invariant()
     def every_vector_in_milvus_is_accounted_for(self) -> None:
         for generation in self.generations:
             held = set(self.catalog.documents.chunk_ids(generation.id))

@@ -1,0 +1,75 @@
+"""Searches by words: BM25 over the chunks that a generation holds.
+
+Scores are BM25's with k1 = 1.2 and b = 0.75, larger is better; they are sums over the words of a query, so they
+compare the passages of one query and nothing else.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy.sql.expression import TextClause
+
+from search_app.catalog.generations import Generation
+from search_app.catalog.passages import held_chunks
+from search_app.catalog.store import Store
+from search_app.catalog.tables import chunks
+from search_app.catalog.word_index import has_words, word_table, word_table_names
+from search_app.errors import QueryError
+from search_app.filters import Filter, to_sql
+
+
+@dataclass(frozen=True, slots=True)
+class FoundByWords:
+    """A chunk that has words of the query."""
+
+    id: str
+    score: float
+
+
+class Words:
+    """The word indexes of every collection of the home."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def search(
+        self, generation: Generation, expression: str, *, limit: int, where: Filter | None = None
+    ) -> list[FoundByWords]:
+        """The chunks with the best words, by falling score, then by id.
+
+        Args:
+            generation: Whose chunks are searched.
+            expression: From `lexical.match_expression`; "" finds nothing.
+            limit: The most chunks to give.
+            where: Only chunks of documents that match; a filter that `check` lets pass.
+
+        Raises:
+            QueryError: This database has no word index.
+        """
+        words = word_table(generation.collection_id, generation.chunking_key)
+        query = (
+            select(chunks.c.id, words.c.rank)
+            .select_from(held_chunks(generation).join(words, words.c.rowid == chunks.c.pk))
+            .where(words.c[words.name].op("MATCH")(expression), condition_of(where))
+            .order_by(words.c.rank)
+            .limit(limit)
+        )
+        with self._store.reading() as connection:
+            if not expression or not _is_there(connection, words.name):
+                return []
+            found = [FoundByWords(row.id, -row.rank) for row in connection.execute(query)]
+        return sorted(found, key=lambda one: (-one.score, one.id))
+
+
+def condition_of(where: Filter | None) -> TextClause:
+    """The filter as a condition on `documents`; true for none."""
+    if where is None:
+        return text("TRUE")
+    condition = to_sql(where)
+    return text(condition.text).bindparams(*(bindparam(name, value) for name, value in condition.parameters.items()))
+
+
+def _is_there(connection: Connection, name: str) -> bool:
+    if not has_words(connection):
+        raise QueryError("The catalogue's database has no word index, which SQLite has. Search with --mode dense.")
+    return bool(word_table_names(connection, name))
