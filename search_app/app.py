@@ -72,9 +72,10 @@ class SearchApp:
 
     def close(self) -> None:
         """Closes what was opened; the engine goes on for others until it is idle."""
+        opened = {name: self.__dict__.pop(name) for name in list(self.__dict__) if name not in ("home", "settings")}
         for name in ("index", "catalog", "vector_cache"):
-            if name in self.__dict__:
-                self.__dict__.pop(name).close()
+            if name in opened:
+                opened[name].close()
 
     # What the verbs work with, opened when first needed.
 
@@ -204,7 +205,7 @@ class SearchApp:
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
         """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""
         generation = self.reindexer.reindex(request.collection, request.encoder, report)
-        if not request.switch:
+        if not (request.switch or request.force):
             return ReindexOutcome(generation, verdict=None, is_live=False)
         terms = SwitchTerms(self.judged(request.queries, request.qrels), request.force)
         return self.reindexer.switch(request.collection, generation.number, terms, report)

@@ -1,7 +1,6 @@
 """Commands that make search better: train, evaluate, reindex, compare, switch, rollback, generations, encoders."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +12,10 @@ if TYPE_CHECKING:
     from search_app.reindexing import ReindexOutcome
     from search_app.twin.training import TrainingReport
 
+_FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
 _JUDGED = (
-    click.option("--queries", type=click.Path(), metavar="FILE", help="JSON lines with _id and text."),
-    click.option("--qrels", type=click.Path(), metavar="FILE", help="Tab-separated query-id, corpus-id, score."),
+    click.option("--queries", type=_FILE, metavar="FILE", help="JSON lines with _id and text."),
+    click.option("--qrels", type=_FILE, metavar="FILE", help="Tab-separated query-id, corpus-id, score."),
 )
 
 
@@ -27,29 +27,19 @@ twinsearch train --pairs pairs.csv --loss contrastive --name pairs-1""",
 )
 @collection_option
 @click.option("--name", required=True, help="What the new encoder is called.")
-@click.option("--pairs", type=click.Path(), metavar="FILE", help="Examples: CSV, TSV, JSONL or Parquet.")
+@click.option("--pairs", type=_FILE, metavar="FILE", help="Examples: CSV, TSV, JSONL or Parquet.")
 @click.option("--from-judgements", is_flag=True, help="Learn from the collection's judgements (the default).")
 @click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
 @click.option("--loss", default="auto", show_default=True, help="auto, in-batch, contrastive, triplet, …")
 @click.option("--epochs", type=int, help="How often every example is seen.")
-def train(
-    shell: Shell,
-    collection: str,
-    name: str,
-    pairs: str | None,
-    from_judgements: bool,
-    base: str | None,
-    loss: str,
-    epochs: int | None,
-) -> None:
+def train(shell: Shell, *, from_judgements: bool, **asked: Any) -> None:
     """Fine-tune an encoder on examples or judgements."""
     from search_app.requests import TrainRequest
 
-    if pairs and from_judgements:
+    if asked["pairs"] and from_judgements:
         raise click.UsageError("Learn from one thing at a time: give --pairs FILE or --from-judgements.")
-    examples = str(Path(pairs).absolute()) if pairs else None
-    report = shell.app.run(TrainRequest(name, collection, examples, base, loss, epochs), shell.listen())
-    shell.show(report, lambda: training_text(report, name))
+    report = shell.app.run(TrainRequest(**asked), shell.listen())
+    shell.show(report, lambda: training_text(report, asked["name"]))
 
 
 def training_text(report: "TrainingReport", name: str) -> str:
@@ -69,20 +59,19 @@ def training_text(report: "TrainingReport", name: str) -> str:
 @command("evaluate", examples="twinsearch evaluate -c scifact --queries queries.jsonl --qrels qrels/test.tsv")
 @collection_option
 @click.option("--generation", type=int, metavar="NUMBER", help="Another generation than the live one.")
-@click.option("--queries", type=click.Path(), required=True, metavar="FILE", help="JSON lines with _id and text.")
+@click.option("--queries", type=_FILE, required=True, metavar="FILE", help="JSON lines with _id and text.")
 @click.option(
     "--qrels",
-    type=click.Path(),
+    type=_FILE,
     required=True,
     metavar="FILE",
     help="Tab-separated query-id, corpus-id, score.",
 )
-def evaluate(shell: Shell, collection: str, generation: int | None, queries: str, qrels: str) -> None:
+def evaluate(shell: Shell, **asked: Any) -> None:
     """Measure how well a collection answers judged queries."""
     from search_app.requests import EvaluateRequest
 
-    request = EvaluateRequest(str(Path(queries).absolute()), str(Path(qrels).absolute()), collection, generation)
-    evaluation = shell.app.run(request, shell.listen())
+    evaluation = shell.app.run(EvaluateRequest(**asked), shell.listen())
     shell.show(evaluation, lambda: evaluation_text(evaluation))
 
 
@@ -101,27 +90,19 @@ def evaluation_text(evaluation: "Evaluation") -> str:
 twinsearch reindex support --encoder support-1
 twinsearch reindex support --encoder support-1 --switch""",
 )
-@click.argument("name")
+@click.argument("collection", metavar="NAME")
 @click.option("--encoder", required=True, help="The encoder that fills the new generation.")
-@click.option("--switch", "is_switching", is_flag=True, help="Go live if the gate lets it through.")
+@click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
 @_JUDGED[0]
 @_JUDGED[1]
-def reindex(
-    shell: Shell,
-    name: str,
-    encoder: str,
-    is_switching: bool,
-    force: bool,
-    queries: str | None,
-    qrels: str | None,
-) -> None:
+def reindex(shell: Shell, **asked: Any) -> None:
     """Build a generation with another encoder, beside the live one."""
     from search_app.requests import ReindexRequest
 
-    request = ReindexRequest(name, encoder, is_switching or force, force, _absolute(queries), _absolute(qrels))
+    request = ReindexRequest(**asked)
     outcome = shell.app.run(request, shell.listen())
-    shell.show(outcome_json(outcome), lambda: outcome_text(outcome, name))
+    shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
 
 
 @command("compare", examples="twinsearch compare support 2")
@@ -248,10 +229,6 @@ for group, members in (
 ):
     for member in members:
         group.add_command(member)
-
-
-def _absolute(path: str | None) -> str | None:
-    return str(Path(path).absolute()) if path else None
 
 
 COMMANDS = (train, evaluate, reindex, compare, switch, rollback, generations, encoders)
