@@ -74,11 +74,11 @@ class Jobs:
         for view in self.views():
             job = view.job
             if (job.kind, job.arguments) == (kind, arguments) and job.state in _UNFINISHED:
-                return job
+                return self._catalog.jobs.queue(job.id)
         return self._catalog.jobs.create(kind, request.collection, arguments)
 
     def again(self, job_id: str) -> Job:
-        """A job that may run again.
+        """The job, queued again.
 
         Raises:
             UsageError: It is running, waiting to run, or done.
@@ -86,7 +86,7 @@ class Jobs:
         job = self.view(job_id).job
         if job.state not in _UNFINISHED:
             raise UsageError(f"Job {job_id} is {job.state.value}; only one that was stopped or failed can go on.")
-        return job
+        return self._catalog.jobs.queue(job.id)
 
     def run(self, job: Job, work: Callable[[Report], Result], *, listen: Report) -> Result:
         """Does the work in this process and writes down how it goes and ends.
@@ -94,9 +94,11 @@ class Jobs:
         The first SIGINT or SIGTERM stops the work at the next edge of a batch, the second at once.
 
         Raises:
+            UsageError: The job isn't queued; one that was cancelled before its process came to it is not run.
             Cancelled: The work was stopped.
             TwinsearchError: As the work raises it; the job is written down as failed before.
         """
+        self._refuse_ended(job.id)
         self._catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
         written = _WrittenProgress(self.folder(job.id) / "progress.json")
         try:
@@ -160,6 +162,11 @@ class Jobs:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
             return file.read().decode("utf-8", "replace")
+
+    def _refuse_ended(self, job_id: str) -> None:
+        job = self._catalog.jobs.get(job_id)
+        if job.state.is_end:
+            raise UsageError(f"Job {job_id} is {job.state.value}. `twinsearch jobs resume {job_id}` starts it again.")
 
     def _viewed(self, job: Job) -> JobView:
         if job.state is JobState.RUNNING and not _is_alive(job):

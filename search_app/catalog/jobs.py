@@ -81,6 +81,21 @@ class Jobs:
             connection.execute(insert(jobs), row)
             return _require(connection, job_id)
 
+    def queue(self, job_id: str) -> Job:
+        """The job, waiting to run again; what it said about its end is forgotten.
+
+        Raises:
+            CatalogError: It runs, or is done.
+            UnknownJob: There is no such job.
+        """
+        with self._store.writing() as connection:
+            job = _require(connection, job_id)
+            if job.state in _NOT_STARTABLE:
+                raise CatalogError(f"Job {job_id} can't be queued again: it is {job.state.value}. Ask for a new one.")
+            values = {"state": JobState.QUEUED.value, "message": "", "finished_at": None}
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            return _require(connection, job_id)
+
     def start(self, job_id: str, pid: int, pid_started: float) -> Job:
         """The job, running in this process.
 

@@ -1,0 +1,246 @@
+"""Long work is a row and a folder: whoever looks knows how far it is and how it ended, and it can go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ingest.progress import Progress, Report, unheard
+from search_app.app import SearchApp
+from search_app.catalog.jobs import Job, JobState
+from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
+from search_app.jobs import JobProgress, as_json
+from search_app.requests import (
+    EvaluateRequest,
+    IngestRequest,
+    ReindexRequest,
+    Request,
+    TrainRequest,
+    kind_of,
+    request_of,
+)
+
+REQUEST = IngestRequest(("/folder",))
+
+
+def queued(app: SearchApp) -> Job:
+    return app.jobs.take_up("ingest", REQUEST)
+
+
+def run(app: SearchApp, job: Job, work: Callable[[Report], object]) -> object:
+    return app.jobs.run(job, work, listen=unheard)
+
+
+def state_of(app: SearchApp, job: Job) -> tuple[str, str]:
+    view = app.jobs.view(job.id)
+    return view.job.state.value, view.job.message
+
+
+def test_a_job_that_is_done_keeps_its_result_and_its_last_progress(app: SearchApp) -> None:
+    def work(report: Report) -> dict[str, int]:
+        report(Progress("ingest", 1, 4, "documents"))
+        report(Progress("ingest", 4, 4, "documents"))
+        return {"new": 4}
+
+    job = queued(app)
+    assert run(app, job, work) == {"new": 4}
+    view = app.jobs.view(job.id)
+    assert (view.job.state, view.job.result, view.job.pid) == (JobState.DONE, {"new": 4}, os.getpid())
+    assert view.progress is not None
+    assert (view.progress.stage, view.progress.done, view.progress.total, view.progress.unit) == (
+        "ingest",
+        4,
+        4,
+        "documents",
+    )
+
+
+def test_progress_can_be_read_while_the_work_goes_on(app: SearchApp) -> None:
+    job, seen = queued(app), []
+
+    def work(report: Report) -> None:
+        report(Progress("encode", 0, None, "chunks"))
+        with SearchApp.open(app.home.path) as other:
+            seen.append(other.jobs.view(job.id))
+
+    run(app, job, work)
+    assert seen[0].job.state is JobState.RUNNING
+    assert seen[0].progress == JobProgress("encode", 0, None, "chunks", None, None)
+
+
+def test_an_error_is_written_down_with_its_sentence(app: SearchApp) -> None:
+    job = queued(app)
+
+    def work(report: Report) -> None:
+        raise UsageError("The path is wrong.")
+
+    with pytest.raises(UsageError):
+        run(app, job, work)
+    assert state_of(app, job) == ("failed", "The path is wrong.")
+
+
+def test_a_fault_of_ours_does_not_leave_a_job_running(app: SearchApp) -> None:
+    job = queued(app)
+    with pytest.raises(ZeroDivisionError):
+        run(app, job, lambda _: 1 / 0)
+    assert state_of(app, job) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_the_first_signal_stops_the_work_at_the_next_edge_of_a_batch(app: SearchApp) -> None:
+    job, handler = queued(app), signal.getsignal(signal.SIGINT)
+
+    def work(report: Report) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        report(Progress("ingest", 1200, 4000, "documents"))
+
+    with pytest.raises(Cancelled):
+        run(app, job, work)
+    assert state_of(app, job) == (
+        "cancelled",
+        "Stopped after 1,200 documents (ingest). What is written stays; the same command goes on from there.",
+    )
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_the_second_signal_stops_the_work_at_once(app: SearchApp) -> None:
+    job = queued(app)
+
+    def work(report: Report) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(app, job, work)
+    assert state_of(app, job) == ("cancelled", "Stopped at once.")
+
+
+def test_the_same_request_takes_up_a_job_that_was_stopped_and_no_other(app: SearchApp) -> None:
+    stopped = queued(app)
+    app.jobs.cancel(stopped.id)
+    assert app.jobs.take_up("ingest", IngestRequest(("/other",))).id != stopped.id
+    again = queued(app)
+    assert (again.id, again.state, again.message) == (stopped.id, JobState.QUEUED, "")
+    run(app, again, lambda _: {})
+    assert queued(app).id != stopped.id
+
+
+def test_a_job_that_was_cancelled_before_it_began_is_not_run(app: SearchApp) -> None:
+    job = queued(app)
+    assert app.jobs.cancel(job.id).message == "Cancelled before it began."
+    with pytest.raises(UsageError) as refused:
+        run(app, job, lambda _: pytest.fail("it ran"))
+    assert str(refused.value) == f"Job {job.id} is cancelled. `twinsearch jobs resume {job.id}` starts it again."
+
+
+def test_only_a_job_that_was_stopped_or_failed_goes_on(app: SearchApp) -> None:
+    job = queued(app)
+    for state in ("queued", "done"):
+        with pytest.raises(UsageError) as refused:
+            app.jobs.again(job.id)
+        sentence = f"Job {job.id} is {state}; only one that was stopped or failed can go on."
+        assert str(refused.value) == sentence
+        if state == "queued":
+            run(app, job, lambda _: {})
+
+
+def test_a_job_that_has_ended_can_not_be_cancelled(app: SearchApp) -> None:
+    job = queued(app)
+    run(app, job, lambda _: {})
+    with pytest.raises(UsageError) as refused:
+        app.jobs.cancel(job.id)
+    assert str(refused.value) == f"Job {job.id} has ended already (done); there is nothing to cancel."
+
+
+def test_a_job_does_not_run_twice_at_once(app: SearchApp) -> None:
+    job = queued(app)
+
+    def work(report: Report) -> None:
+        with pytest.raises(CatalogError):
+            run(app, job, lambda _: pytest.fail("it ran"))
+
+    run(app, job, work)
+    assert state_of(app, job) == ("done", "")
+
+
+def test_a_job_whose_process_is_gone_was_interrupted(app: SearchApp) -> None:
+    job = queued(app)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        app.catalog.jobs.start(job.id, ended.pid, psutil.Process(ended.pid).create_time())
+    sentence = f"Its process {ended.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
+    assert state_of(app, job) == ("interrupted", sentence)
+
+
+def test_another_process_with_the_same_number_is_not_the_jobs(app: SearchApp) -> None:
+    job = queued(app)
+    app.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time() - 100)
+    assert state_of(app, job)[0] == "interrupted"
+
+
+def test_an_unknown_job_is_told(app: SearchApp) -> None:
+    for ask in (app.jobs.view, app.jobs.cancel, app.jobs.log, app.jobs.again):
+        with pytest.raises(UnknownJob):
+            ask("none")
+
+
+REQUESTS = [
+    IngestRequest(("/a", "/b"), "faq", prune=True, encoder="fluent"),
+    TrainRequest("faq-1", pairs="/pairs.csv", epochs=2),
+    EvaluateRequest("/queries", "/qrels", generation=2),
+    ReindexRequest("docs", "fluent", switch=True),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_request_comes_out_of_its_row_as_it_went_in(app: SearchApp, request_: Request) -> None:
+    job = app.jobs.take_up(kind_of(request_), request_)
+    assert request_of(job.kind, app.catalog.jobs.get(job.id).arguments) == request_
+
+
+def test_work_that_this_version_does_not_know_is_refused() -> None:
+    for kind, arguments in (("dream", {}), ("ingest", {"colour": "red"})):
+        with pytest.raises(
+            UsageError, match=rf"^This version can't run the '{kind}' job again \(.+\)\. Start it anew\.$"
+        ):
+            request_of(kind, arguments)
+
+
+def test_records_become_plain_values(app: SearchApp) -> None:
+    assert as_json({"a": Progress("encode", 1, None, "chunks"), "b": (Path("/x"), JobState.DONE)}) == {
+        "a": {"stage": "encode", "done": 1, "total": None, "unit": "chunks"},
+        "b": ["/x", "done"],
+    }
+
+
+def wait_for(app: SearchApp, job: Job, is_reached: Callable[[Job], bool]) -> Job:
+    deadline = time.monotonic() + 90
+    while not is_reached(found := app.jobs.view(job.id).job):
+        assert time.monotonic() < deadline, app.jobs.log(job.id)
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.slow
+def test_a_job_in_its_own_process_is_cancelled_and_resumed(
+    app: SearchApp, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWINSEARCH_FLUSH_CHUNKS", "40")
+    job = app.start(IngestRequest((str(corpus),)))
+    wait_for(app, job, lambda _: app.catalog.collections.find("docs") is not None)
+    app.jobs.cancel(job.id)
+    stopped = wait_for(app, job, lambda found: found.state.is_end)
+    assert stopped.state is JobState.CANCELLED
+    assert stopped.pid != os.getpid()
+    assert app.jobs.log(job.id).strip().endswith(stopped.message)
+    assert app.catalog.documents.count(1) < 1200
+
+    monkeypatch.delenv("TWINSEARCH_FLUSH_CHUNKS")
+    app.resume(job.id)
+    assert wait_for(app, job, lambda found: found.state.is_end).state is JobState.DONE
+    assert app.catalog.documents.count(1) == 1200
+    assert [view.job.id for view in app.jobs.views()] == [job.id]
