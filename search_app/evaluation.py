@@ -55,13 +55,17 @@ class Verdict:
     def sentence(self) -> str:
         """The verdict for people: figures first, then the decision."""
         decision = "The gate lets it through." if self.is_passed else "The gate keeps the live generation."
-        doubt = "" if self.p_value is None else f", paired permutation test p = {self.p_value:.3f}"
+        doubt = "" if self.p_value is None else f", paired permutation test p {_p_text(self.p_value)}"
         return (
             f"Generation {self.candidate.generation} ({self.candidate.encoder}) against generation "
             f"{self.live.generation} ({self.live.encoder}) on {self.live.query_count} held-out queries: {GATE_METRIC} "
             f"{self.live.metrics[GATE_METRIC]:.4f} -> {self.candidate.metrics[GATE_METRIC]:.4f} "
             f"({self.difference:+.4f}{doubt}; {self.wins} better, {self.losses} worse, {self.ties} equal). {decision}"
         )
+
+
+def _p_text(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
 
 
 def evaluate(search: SearchMany, qrels: Qrels, *, report: Report) -> Evaluation:
