@@ -17,8 +17,8 @@ HOMES = Path(__file__).parents[1] / "search_app" / "conftest.py"
 _spec = importlib.util.spec_from_file_location("homes_of_search_app", HOMES)
 _homes = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_homes)
-encoders, home, shared_home, app = _homes.encoders, _homes.home, _homes.shared_home, _homes.app
-notes, judged = _homes.notes, _homes.judged
+FIXTURE = type(_homes.app)
+globals().update({name: value for name, value in vars(_homes).items() if isinstance(value, FIXTURE)})
 
 Visit = Callable[..., AppTest]
 

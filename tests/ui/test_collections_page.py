@@ -61,14 +61,12 @@ def test_a_collection_is_shown_with_its_counts_and_its_live_generation(loaded: S
 
 def test_uploads_are_loaded_by_a_job_that_the_page_follows_to_its_end(app: SearchApp, visit: Visit) -> None:
     browser = visit("collections")
-    browser.session_state["load-collection"] = "pets"  # AppTest can't type an option that isn't there
-    browser.run()
     browser.file_uploader("load-files").upload("cat.txt", b"cat cat dog", "text/plain")
     browser.file_uploader("load-files").upload("../bad.txt", b"\xff\xfe\x00", "text/plain")
     browser.button[0].click().run()
     assert not browser.exception
-    assert eventually(browser, "**Load into pets**")
-    assert eventually(browser, "#### pets")
+    assert eventually(browser, "**Load into docs**")
+    assert eventually(browser, "#### docs")
     assert eventually(browser, "1 document · 1 chunk · 0 judgements")
     (view,) = app.jobs.views()
     assert view.job.state is JobState.DONE

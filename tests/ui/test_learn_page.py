@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def lines(browser: AppTest) -> list[str]:
 
 def figures(browser: AppTest) -> dict[str, str]:
     return {one.label: one.value for one in browser.metric}
+
+
+def wait_for_end(app: SearchApp, seconds: float = 90) -> None:
+    """Waits for the jobs, so that none is left running behind the test."""
+    deadline = time.monotonic() + seconds
+    while any(not view.job.state.is_end for view in app.jobs.views()) and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -65,13 +73,13 @@ def test_the_link_of_another_collection_shows_that_one(loaded: SearchApp, visit:
 
 def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, visit: Visit) -> None:
     browser = visit("learn")
-    assert browser.text_input("train-name-docs").value == "docs-1"
-    browser.text_input("train-name-docs").set_value(" notes-1 ")
+    assert browser.text_input("train-as-docs-1").value == "docs-1"
+    browser.text_input("train-as-docs-1").set_value(" notes-1 ")
     next(one for one in browser.button if one.label == "Train").click().run()
     (view,) = loaded.jobs.views()
     assert (view.job.kind, view.job.arguments["name"], view.job.arguments["loss"]) == ("train", "notes-1", "auto")
     assert "**Train notes-1**" in lines(browser)
-    loaded.jobs.cancel(view.job.id) if not view.job.state.is_end else None
+    wait_for_end(loaded)
 
 
 def test_the_losses_on_offer_are_those_that_fit_judgements() -> None:
@@ -80,7 +88,7 @@ def test_the_losses_on_offer_are_those_that_fit_judgements() -> None:
 
 def test_a_free_name_counts_on_from_the_jobs_that_were_started(loaded: SearchApp, visit: Visit) -> None:
     loaded.jobs.take_up("train", TrainRequest("docs-1"))
-    assert visit("learn").text_input("train-name-docs").value == "docs-2"
+    assert visit("learn").text_input("train-as-docs-2").value == "docs-2"
 
 
 def test_compare_shows_the_verdicts_sentence_and_a_reload_keeps_it(taught: SearchApp, visit: Visit) -> None:

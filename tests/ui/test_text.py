@@ -1,6 +1,6 @@
 import pytest
 
-from ui.components.text import excerpt, is_web, link, plain
+from ui.components.text import excerpt, is_web, link, paragraphs, plain
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,13 @@ def test_only_http_urls_with_a_host_are_web_pages(url: str) -> None:
     assert not is_web(url)
 
 
-def test_an_excerpt_is_one_line_cut_between_words() -> None:
-    assert excerpt("one\n  two three", 9) == "one two …"
+def test_an_excerpt_is_cut_between_words() -> None:
+    assert excerpt("one two three", 9) == "one two …"
     assert excerpt("one two three", 10) == "one two …"
+    assert excerpt("one\ntwo three", 7) == "one …"
     assert excerpt("abcdefghij", 5) == "abc …"
     assert excerpt("one two", 7) == "one two"
+
+
+def test_paragraphs_keep_their_breaks_and_lose_those_of_their_lines() -> None:
+    assert paragraphs("copy(src, dst)\n\n\n Copy a\n file.\n") == "copy(src, dst)\nCopy a file."

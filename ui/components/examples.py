@@ -7,7 +7,7 @@ import streamlit as st
 from ingest.documents import Document
 from search_app.app import SearchApp
 from search_app.catalog.judgements import query_key
-from ui.components.text import excerpt, plain
+from ui.components.text import excerpt, one_line, plain
 
 _COUNT = 4
 _CHARACTERS = 70
@@ -43,7 +43,7 @@ def example_queries(app: SearchApp, collection: str) -> list[str]:
 def example_of(document: Document) -> str:
     """A title that is a phrase, else the beginning of the text."""
     is_phrase = " " in document.title.strip()
-    return excerpt(document.title if is_phrase else document.text, _CHARACTERS).removesuffix(" …")
+    return excerpt(one_line(document.title if is_phrase else document.text), _CHARACTERS).removesuffix(" …")
 
 
 def _spread(app: SearchApp, collection: str) -> Sequence[Document]:

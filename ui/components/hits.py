@@ -4,7 +4,8 @@ import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
-from ui.components.text import excerpt, link, plain
+from ui.components.figures import counted
+from ui.components.text import excerpt, link, paragraphs, plain
 from ui.components.thumbs import read_judgements, thumbs
 
 _EXCERPT_CHARACTERS = 420
@@ -24,8 +25,8 @@ def show_result(app: SearchApp, result: SearchResult) -> None:
 
 def result_line(result: SearchResult) -> str:
     """For example "10 hits in 23 ms · generation 2 · docs-1"."""
-    count = len(result.hits)
-    hits = f"{count} hit{'s' if count > 1 else ''} in {result.took_ms['total']:,.0f} ms"
+    took = result.took_ms["encode"] + result.took_ms["search"]  # loading the encoder is no part of a search
+    hits = f"{counted(len(result.hits), 'hit')} in {took:,.0f} ms"
     return f"{hits} · generation {result.generation} · {plain(result.encoder.name)}"
 
 
@@ -58,8 +59,9 @@ def place_line(hit: Hit) -> str:
 
 
 def _show_passage(hit: Hit) -> None:
-    short = excerpt(hit.text, _EXCERPT_CHARACTERS)
+    passage = paragraphs(hit.text)
+    short = excerpt(passage, _EXCERPT_CHARACTERS)
     st.text(short, width="stretch")
-    if len(" ".join(hit.text.split())) > len(short):
+    if short != passage:
         with st.expander("Whole passage", type="compact"):
             st.text(hit.text, width="stretch")

@@ -14,7 +14,8 @@ LOSSES = ("auto", "in-batch-negatives", "symmetric", "contrastive", "triplet")  
 def show_training(app: SearchApp, one: CollectionStatus) -> None:
     """Name and settings of a new encoder; a job starts when they are sent."""
     with st.form("train", border=False):
-        name = st.text_input("Name of the new encoder", value=free_name(app, one.name), key=f"train-name-{one.name}")
+        free = free_name(app, one.name)
+        name = st.text_input("Name of the new encoder", value=free, key=f"train-as-{free}")
         with st.expander("Settings", type="compact"):
             loss = st.selectbox("Loss", LOSSES, help="auto is the usual one for judgements.")
             epochs = st.number_input("Epochs", 1, 50, value=None, placeholder="As the loss needs")

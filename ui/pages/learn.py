@@ -41,13 +41,13 @@ def show_steps(app: SearchApp, one: CollectionStatus) -> None:
         return
     st.header("2 · Train", anchor=False)
     show_training(app, one)
+    show_jobs(app, JobFilter({"train"}, one.name))
     st.header("3 · Re-index", anchor=False)
     show_reindexing(app, one)
-    jobs = JobFilter({"train", "reindex", "evaluate"}, one.name)
-    show_jobs(app, jobs)
+    show_jobs(app, JobFilter({"reindex", "evaluate"}, one.name))
     st.header("4 · Compare and switch", anchor=False)
     show_generations(app, one.name)
-    show_earlier_jobs(app, jobs)
+    show_earlier_jobs(app, JobFilter({"train", "reindex", "evaluate"}, one.name))
 
 
 page()
