@@ -31,6 +31,7 @@ from search_app.errors import Cancelled, UsageError
 Result = TypeVar("Result")
 
 _PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
+_BEGIN_SECONDS = 120  # a spawned process that hasn't begun by then never will
 _LOG_TAIL_BYTES = 64 * 1024
 _UNFINISHED = (JobState.INTERRUPTED, JobState.CANCELLED, JobState.FAILED)
 
@@ -169,8 +170,10 @@ class Jobs:
             raise UsageError(f"Job {job_id} is {job.state.value}. `twinsearch jobs resume {job_id}` starts it again.")
 
     def _viewed(self, job: Job) -> JobView:
-        if job.state is JobState.RUNNING and not _is_alive(job):
-            message = f"Its process {job.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
+        is_late = job.state is JobState.QUEUED and time.time() - job.created_at > _BEGIN_SECONDS
+        if is_late or (job.state is JobState.RUNNING and not _is_alive(job)):
+            whose = f"Its process {job.pid} ended" if job.pid else "Its process never began, and ended"
+            message = f"{whose} without a word; `twinsearch jobs resume {job.id}` goes on."
             self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
             job = self._catalog.jobs.get(job.id)
         return JobView(job, _read_progress(self.folder(job.id) / "progress.json"))
@@ -228,7 +231,7 @@ class _WrittenProgress:
 def _read_progress(path: Path) -> JobProgress | None:
     try:
         return JobProgress(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):  # none yet, or one that a power cut emptied
         return None
 
 

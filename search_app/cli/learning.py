@@ -30,7 +30,7 @@ twinsearch train --pairs pairs.csv --loss contrastive --name pairs-1""",
 @click.option("--pairs", type=_FILE, metavar="FILE", help="Examples: CSV, TSV, JSONL or Parquet.")
 @click.option("--from-judgements", is_flag=True, help="Learn from the collection's judgements (the default).")
 @click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
-@click.option("--loss", default="auto", show_default=True, help="auto, in-batch, contrastive, triplet, …")
+@click.option("--loss", default="auto", show_default=True, help="auto, in-batch-negatives, contrastive, triplet, …")
 @click.option("--epochs", type=int, help="How often every example is seen.")
 def train(shell: Shell, *, from_judgements: bool, **asked: Any) -> None:
     """Fine-tune an encoder on examples or judgements."""

@@ -74,6 +74,13 @@ def test_progress_can_be_read_while_the_work_goes_on(app: SearchApp) -> None:
     assert seen[0].progress == JobProgress("encode", 0, None, "chunks", None, None)
 
 
+def test_progress_that_a_power_cut_emptied_is_no_progress(app: SearchApp) -> None:
+    job = queued(app)
+    for text in ("", "{}", "[1"):
+        (app.jobs.folder(job.id) / "progress.json").write_text(text)
+        assert app.jobs.view(job.id).progress is None
+
+
 def test_an_error_is_written_down_with_its_sentence(app: SearchApp) -> None:
     job = queued(app)
 

@@ -1,0 +1,160 @@
+"""What judge, judgements, evaluate, reindex, compare, switch, rollback, generations, encoders and train print."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Twinsearch = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def filled(twinsearch: Twinsearch, notes: Path) -> Twinsearch:
+    twinsearch("ingest", notes)
+    return twinsearch
+
+
+def test_a_judgement_is_made_listed_and_withdrawn(filled: Twinsearch) -> None:
+    told = filled("judge", "kitten", "notes/cat.txt", "--grade", "3")
+    assert told == (0, "Judgement 1: notes/cat.txt has grade 3 for 'kitten'.\n", "")
+    head, row = filled("judgements", "list")[1].splitlines()
+    assert head.split() == ["id", "grade", "document", "query", "split", "user", "when"]
+    assert row.split()[:6] == ["1", "3", "notes/cat.txt", "kitten", "train", "ann"]
+    assert filled("judgements", "withdraw", "1") == (0, "Judgement 1 is withdrawn.\n", "")
+    assert filled("judgements", "list") == (0, "(none)\n", "")
+
+
+def test_a_judgement_that_can_not_be_made_is_told(filled: Twinsearch) -> None:
+    code, out, err = filled("judge", "kitten", "notes/gone.txt", "--grade", "3")
+    assert (code, out) == (1, "")
+    assert err == "The collection holds no document 'notes/gone.txt'. It may have been removed.\n"
+    assert filled("judge", "kitten", "notes/cat.txt", "--grade", "7")[0] == 2
+
+
+def test_judgements_go_in_and_out(filled: Twinsearch, judged: tuple[Path, Path], tmp_path: Path) -> None:
+    queries, qrels = judged
+    told = filled("judgements", "import", qrels, "--queries", queries, "--split", "heldout")
+    assert told == (0, "4 judgements imported into 'docs'.\n", "")
+    out = tmp_path / "out"
+    written = f"{out}/queries.jsonl\n{out}/qrels/train.tsv\n{out}/qrels/heldout.tsv\n"
+    assert filled("judgements", "export", out) == (0, written, "")
+
+
+def test_an_evaluation_is_one_line(filled: Twinsearch, judged: tuple[Path, Path]) -> None:
+    queries, qrels = judged
+    assert filled("evaluate", "--queries", queries, "--qrels", qrels) == (
+        0,
+        "nDCG@10 1.0000  R@100 1.0000  RR@10 1.0000  (4 queries, generation 1 of 'docs', encoder fluent)\n",
+        "",
+    )
+
+
+def test_an_evaluation_in_json_has_the_promised_shape(filled: Twinsearch, judged: tuple[Path, Path]) -> None:
+    queries, qrels = judged
+    found = json.loads(filled("evaluate", "--queries", queries, "--qrels", qrels, "--json")[1])
+    assert found["metrics"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
+    assert (found["query_count"], found["collection"], found["generation"], found["encoder"]) == (
+        4,
+        "docs",
+        1,
+        "fluent",
+    )
+
+
+def test_a_reindex_says_what_comes_next(filled: Twinsearch) -> None:
+    assert filled("reindex", "docs", "--encoder", "literal") == (
+        0,
+        "Generation 2 of 'docs' is ready. `twinsearch switch docs 2` asks the gate.\n",
+        "",
+    )
+
+
+REFUSAL = (
+    r"Generation 2 \(shuffled\) against generation 1 \(fluent\) on 4 held-out queries: nDCG@10 1\.0000 -> 0\.\d{4} "
+    r"\(-0\.\d{4}, paired permutation test p = 1\.000; 0 better, \d worse, \d equal\)\. "
+    r"The gate keeps the live generation\."
+)
+
+
+def test_the_gate_refuses_a_damaged_encoder_with_1_and_force_overrides_it(
+    filled: Twinsearch, judged: tuple[Path, Path]
+) -> None:
+    files = ("--queries", judged[0], "--qrels", judged[1])
+    code, out, _ = filled("reindex", "docs", "--encoder", "shuffled", "--switch", *files)
+    first, second = out.splitlines()
+    assert code == 0
+    assert re.fullmatch(REFUSAL, first)
+    assert second == "Generation 2 of 'docs' is ready. `twinsearch switch docs 2` asks the gate."
+    assert re.fullmatch(REFUSAL + "\n", filled("compare", "docs", "2", *files)[1])
+    code, out, err = filled("switch", "docs", "2", *files)
+    assert (code, out) == (1, "")
+    assert re.fullmatch(REFUSAL + r" Override it with --force\.\n", err)
+    forced = filled("switch", "docs", "2", "--force")
+    assert forced == (0, "Generation 2 of 'docs' is live. `twinsearch rollback docs` goes back.\n", "")
+
+
+def test_a_rollback_says_who_answers_again(filled: Twinsearch) -> None:
+    nothing = "Collection 'docs' has no earlier generation to go back to. A rollback needs a switch before it.\n"
+    assert filled("rollback", "docs") == (1, "", nothing)
+    filled("reindex", "docs", "--encoder", "literal", "--force")
+    assert filled("rollback", "docs") == (0, "Generation 1 of 'docs' (fluent) is live again.\n", "")
+
+
+def test_an_outcome_in_json_has_the_verdict(filled: Twinsearch, judged: tuple[Path, Path]) -> None:
+    files = ("--queries", judged[0], "--qrels", judged[1])
+    outcome = json.loads(filled("reindex", "docs", "--encoder", "literal", "--switch", *files, "--json")[1])
+    assert set(outcome) == {"generation", "is_live", "sentence", "verdict"}
+    assert (outcome["generation"]["number"], outcome["is_live"]) == (2, False)
+    assert outcome["verdict"]["live"]["metrics"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
+    assert outcome["sentence"].endswith("The gate keeps the live generation.")
+
+
+def test_half_of_the_judged_files_is_a_usage_error(filled: Twinsearch, judged: tuple[Path, Path]) -> None:
+    filled("reindex", "docs", "--encoder", "literal")
+    sentence = "Judged queries come as two files: give both --queries and --qrels, or neither.\n"
+    assert filled("compare", "docs", "2", "--queries", judged[0]) == (2, "", sentence)
+
+
+def test_generations_are_listed_and_dropped(filled: Twinsearch) -> None:
+    filled("reindex", "docs", "--encoder", "literal")
+    head, *rows = filled("generations", "list", "docs")[1].splitlines()
+    assert head.split()[:5] == ["number", "state", "encoder", "fingerprint", "precision"]
+    assert [row.split()[:3] for row in rows] == [["1", "live", "fluent"], ["2", "ready", "literal"]]
+    assert filled("generations", "drop", "docs", "2") == (0, "Generation 2 of 'docs' is dropped.\n", "")
+    assert filled("generations", "drop", "docs", "1")[0] == 2
+
+
+def test_encoders_are_listed_and_dropped(filled: Twinsearch) -> None:
+    filled("reindex", "docs", "--encoder", "literal")
+    filled("generations", "drop", "docs", "2")
+    head, *rows = filled("encoders", "list")[1].splitlines()
+    assert head.split() == ["encoder", "fingerprint", "dimension", "longest", "text", "since"]
+    assert [row.split()[0] for row in rows] == ["fluent", "literal"]
+    assert filled("encoders", "drop", "literal") == (0, "Encoder 'literal' is gone.\n", "")
+    assert filled("encoders", "drop", "fluent")[0] == 2
+
+
+def test_training_says_what_it_learned_from_and_what_comes_next(twinsearch: Twinsearch, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("anchor,positive\ncat,kitten\nsea,ocean\n")
+    code, out, _ = twinsearch("train", "--pairs", pairs, "--base", "literal", "--name", "better", "--epochs", "1")
+    assert code == 0
+    assert re.fullmatch(
+        r"Encoder 'better' \(\w{12}\) has learned from 2 examples in 1 steps with loss 'in-batch-negatives', "
+        r"beginning as \w{12}\.\nTo use it: `twinsearch reindex COLLECTION --encoder better --switch`\.\n",
+        out,
+    )
+
+
+def test_training_learns_from_one_thing_at_a_time(twinsearch: Twinsearch) -> None:
+    code, _, err = twinsearch("train", "--name", "x", "--pairs", "a.csv", "--from-judgements")
+    assert code == 2
+    assert "Learn from one thing at a time: give --pairs FILE or --from-judgements." in err
+
+
+def test_training_without_judgements_is_told_what_to_do(filled: Twinsearch) -> None:
+    code, out, err = filled("train", "--name", "better")
+    assert (code, out) == (1, "")
+    assert err.startswith("The judgements of collection 'docs' hold no answer to learn from. Judge hits as good first")

@@ -1,0 +1,120 @@
+"""What ingest, collections, status and check print."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Twinsearch = Callable[..., tuple[int, str, str]]
+
+
+def test_an_ingest_ends_with_one_summary_line(twinsearch: Twinsearch, notes: Path) -> None:
+    code, out, err = twinsearch("ingest", notes)
+    assert (code, err) == (0, "")
+    line = r"docs: 4 new, 0 changed, 0 unchanged, 0 removed, 0 failed \(4 chunks, \d+\.\d s\)\n"
+    assert re.fullmatch(line, out)
+
+
+def test_what_the_encoder_can_not_read_is_counted(twinsearch: Twinsearch, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("cat " * 20)  # with its title, [CLS] and [SEP] 23 tokens; 16 are read
+    _, out, _ = twinsearch("ingest", tmp_path / "long.txt", "--whole")
+    assert out.endswith(" s; 7 tokens are beyond what the encoder reads)\n")
+
+
+def test_ingest_prints_its_summary_as_json(twinsearch: Twinsearch, notes: Path) -> None:
+    code, out, _ = twinsearch("ingest", notes, "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary.pop("seconds") > 0
+    assert summary == {
+        "new": 4,
+        "changed": 0,
+        "unchanged": 0,
+        "removed": 0,
+        "failed": [],
+        "chunk_count": 4,
+        "truncated_tokens": 0,
+        "skipped_count": 0,
+        "tables": [],
+    }
+
+
+def test_prune_removes_what_has_vanished(twinsearch: Twinsearch, notes: Path) -> None:
+    twinsearch("ingest", notes)
+    (notes / "dog.txt").unlink()
+    assert "0 removed" in twinsearch("ingest", notes)[1]
+    assert "1 removed" in twinsearch("ingest", notes, "--prune")[1]
+
+
+def test_collections_are_listed_with_their_live_generation(twinsearch: Twinsearch, notes: Path) -> None:
+    assert twinsearch("collections", "list") == (0, "(none)\n", "")
+    twinsearch("ingest", notes)
+    _, out, _ = twinsearch("collections", "list")
+    head, row = out.splitlines()
+    assert head.split() == ["collection", "documents", "chunks", "generation", "encoder", "fingerprint"]
+    assert row.split()[:-1] == ["docs", "4", "4", "1", "fluent"]
+
+
+def test_a_collection_is_dropped_only_when_that_is_confirmed(
+    twinsearch: Twinsearch, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twinsearch("ingest", notes)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    code, out, err = twinsearch("collections", "drop", "docs")
+    assert (code, out) == (130, "")
+    assert err == "Forget collection 'docs' with its documents and judgements for good? [y/N]: Interrupted.\n"
+    assert twinsearch("collections", "drop", "docs", "--yes") == (0, "Collection 'docs' is gone.\n", "")
+    assert twinsearch("collections", "list")[1] == "(none)\n"
+
+
+def test_a_status_shows_home_engine_and_collections(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
+    twinsearch("ingest", notes)
+    code, out, _ = twinsearch("status")
+    first, second, _, head, row = out.splitlines()
+    assert (code, first) == (0, f"home {shared_home}")
+    assert re.fullmatch(r"embedded Milvus: process \d+ since [-\d]+ [:\d]+, \d+\.\d MB of data", second)
+    assert (head.split()[0], row.split()[0]) == ("collection", "docs")
+
+
+def test_status_as_json_lists_all_that_there_is(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
+    twinsearch("ingest", notes)
+    twinsearch("reindex", "docs", "--encoder", "literal")
+    status = json.loads(twinsearch("status", "--json")[1])
+    (docs,) = status["collections"]
+    assert set(status) == {"home", "milvus_uri", "collections", "jobs", "engine"}
+    assert (docs["name"], docs["document_count"], docs["chunk_count"]) == ("docs", 4, 4)
+    assert (docs["live"]["number"], len(docs["live"]["fingerprint"])) == (1, 64)
+    assert [(one["number"], one["state"], one["encoder_name"]) for one in docs["generations"]] == [
+        (1, "live", "fluent"),
+        (2, "ready", "literal"),
+    ]
+    assert [(view["job"]["kind"], view["job"]["state"]) for view in status["jobs"]] == [
+        ("reindex", "done"),
+        ("ingest", "done"),
+    ]
+    assert status["engine"]["running"] is True
+
+
+def test_a_check_ends_with_6_if_something_is_wrong_and_repair_mends_it(
+    twinsearch: Twinsearch, shared_home: Path, notes: Path
+) -> None:
+    twinsearch("ingest", notes)
+    assert twinsearch("check") == (0, "Everything is as it should be.\n", "")
+    lose_the_alias(shared_home)
+    problem = r"docs, generation 1: the Milvus alias points to None instead of 'twin_docs_1_\w{8}'\n"
+    code, out, err = twinsearch("check")
+    assert (code, err) == (6, "1 things are not as they should be. `twinsearch check --repair` mends it.\n")
+    assert re.fullmatch(f"damage: {problem}", out)
+    code, out, err = twinsearch("check", "--repair")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(f"mended: {problem}", out)
+
+
+def lose_the_alias(home: Path) -> None:
+    from search_app.app import SearchApp
+
+    with SearchApp.open(home) as app:
+        app.index.drop_alias(app.generations.alias("docs"))

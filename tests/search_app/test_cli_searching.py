@@ -1,0 +1,77 @@
+"""What search prints: for people, and as the JSON that is promised."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Twinsearch = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def filled(twinsearch: Twinsearch, notes: Path) -> Twinsearch:
+    twinsearch("ingest", notes)
+    return twinsearch
+
+
+def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsearch) -> None:
+    code, out, err = filled("search", "kitten hound", "-k", "2")
+    assert (code, err) == (0, "")
+    assert re.sub(r"encode \d+ ms, search \d+ ms", "…", out) == (
+        " 1. 0.949  cat\n"
+        "    cat cat dog\n"
+        "    notes/cat.txt\n"
+        "\n"
+        " 2. 0.707  dog\n"
+        "    dog\n"
+        "    notes/dog.txt\n"
+        "\n"
+        "2 hits from generation 1 of 'docs' (…)\n"
+    )
+
+
+def test_nothing_found_is_said(filled: Twinsearch) -> None:
+    assert filled("search", "cat", "--where", "source=elsewhere") == (0, "Nothing found in 'docs'.\n", "")
+
+
+def test_json_has_the_promised_shape(filled: Twinsearch) -> None:
+    code, out, err = filled("search", "kitten", "-k", "1", "--json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert list(found) == ["schema", "query", "collection", "generation", "encoder", "mode", "took_ms", "hits"]
+    assert (found["schema"], found["query"], found["collection"], found["generation"]) == (1, "kitten", "docs", 1)
+    assert found["encoder"]["name"] == "fluent"
+    assert re.fullmatch(r"[0-9a-f]{64}", found["encoder"]["fingerprint"])
+    assert found["mode"] == "dense"
+    assert {"encode", "search", "total"} <= set(found["took_ms"])
+
+
+def test_a_hit_in_json_has_the_promised_shape(filled: Twinsearch) -> None:
+    (hit,) = json.loads(filled("search", "kitten", "-k", "1", "--json")[1])["hits"]
+    assert hit.pop("score") == pytest.approx(2 / 5**0.5, abs=1e-6)
+    assert re.fullmatch(r"[0-9a-f]{32}", hit.pop("chunk_id"))
+    assert hit == {
+        "rank": 1,
+        "document_id": "notes/cat.txt",
+        "title": "cat",
+        "source": "notes/cat.txt",
+        "text": "cat cat dog",
+        "start": 0,
+        "end": 11,
+        "metadata": {},
+        "headings": [],
+        "page": None,
+    }
+
+
+def test_json_keeps_letters_of_every_language(twinsearch: Twinsearch, tmp_path: Path) -> None:
+    (tmp_path / "Übung.txt").write_text("cat 日本")
+    twinsearch("ingest", tmp_path / "Übung.txt")
+    assert '"text": "cat 日本"' in twinsearch("search", "cat", "--json")[1]
+
+
+def test_conditions_narrow_the_search(filled: Twinsearch) -> None:
+    found = json.loads(filled("search", "cat dog", "--where", "title=dog", "--json")[1])
+    assert [hit["document_id"] for hit in found["hits"]] == ["notes/dog.txt"]
