@@ -102,10 +102,16 @@ def chunk_document(document: Document, settings: ChunkingSettings, count_tokens:
     No passage is longer than the settings allow, provided that the title went through `fit_title`.
     Give a `TokenCounter` where many documents are chunked.
     """
+    return list(iter_chunks(document, settings, count_tokens))
+
+
+def iter_chunks(document: Document, settings: ChunkingSettings, count_tokens: CountTokens) -> Iterator[Chunk]:
+    """The chunks of `chunk_document` as they are cut, for who may stop before the end."""
     counter = count_tokens if isinstance(count_tokens, TokenCounter) else TokenCounter(count_tokens)
     sections = _with_fitting_headings(document.sections, settings, counter)
     work = _Work(replace(document, sections=sections), settings, counter)
-    return [work.chunk(span, ordinal) for ordinal, span in enumerate(_spans(work))]
+    for ordinal, span in enumerate(_spans(work)):
+        yield work.chunk(span, ordinal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,27 @@
 """Finds the files below the given paths, in a stable order, before anything is read.
 
+A path is a file, a folder, a pattern ("docs/**/*.pdf") or "@" and a file that lists paths.
 Only regular files: no hidden ones, no links that lead out of the root, no folder through a link.
 Nothing is left out in silence: what has no reader is counted, what can't be listed is reported.
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from ingest.cleaning import clean_line
-from ingest.errors import ReadError, SourceNotFound
+from ingest.errors import ReadError, SourceNotFound, TooLarge
+from ingest.limits import Limits
 
 _BEIR_CORPUS = "corpus.jsonl"
 _BEIR_QUESTIONS = ("queries.jsonl", "qrels")  # beside a corpus these are what evaluation reads, not documents
+_PATTERN_SIGNS = frozenset("*?[")
+_LIST_SIGN = "@"
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,21 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What there is to read; `skipped_count` are files in folders for which there is no reader."""
+    """What there is to read.
+
+    `roots` are the files and folders below which everything was found: what else is known of them has vanished.
+    `skipped` counts the files in folders for which there is no reader, by how their names end.
+    """
 
     files: tuple[SourceFile, ...]
     unlisted: tuple[Unlisted, ...]
-    skipped_count: int
+    roots: tuple[Path, ...]
+    skipped: tuple[tuple[str, int], ...]
+
+    @property
+    def skipped_count(self) -> int:
+        """Files that were left out."""
+        return sum(count for _, count in self.skipped)
 
 
 def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
@@ -53,19 +71,102 @@ def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
     A path that is a file itself is taken whatever its suffix is.
 
     Raises:
-        SourceNotFound: A path doesn't exist; nothing was read.
+        SourceNotFound: A path doesn't exist, or a pattern matches nothing; nothing was read.
     """
-    roots = [_existing(path) for path in paths]
-    unlisted: list[Unlisted] = []
-    files: dict[Path, SourceFile] = {}
-    skipped_count = 0
-    for root in roots:
-        for path in _files_at(root, unlisted):
-            if path == root or path.suffix.lower() in suffixes:
-                files.setdefault(path, SourceFile(path, _file_id(path, root), root))
+    search = _Search(suffixes)
+    for path in paths:
+        search.add(path)
+    return Discovery(
+        files=tuple(search.files.values()),
+        unlisted=tuple(search.unlisted),
+        roots=tuple(sorted(set(search.roots))),
+        skipped=tuple(sorted(search.skipped.items())),
+    )
+
+
+def suffix_of(name: str) -> str:
+    """How a file's name ends, in lower case: ".md", ".tar.gz"; empty when it has no ending."""
+    lower = name.lower()
+    return ".tar.gz" if lower.endswith(".tar.gz") else PurePosixPath(lower).suffix
+
+
+def spool(stream: BinaryIO, path: Path, limits: Limits) -> Path:
+    """The path of a file into which the whole stream was written, such as standard input.
+
+    Raises:
+        TooLarge: It holds more than a file may; the file is removed.
+    """
+    written = 0
+    with path.open("wb") as file:
+        while block := stream.read(_BLOCK_BYTES):
+            written += file.write(block)
+            if written > limits.file_bytes:
+                break
+    if written > limits.file_bytes:
+        path.unlink()
+        raise TooLarge(
+            f"The input is larger than {limits.file_mb:,} MB. Send it in parts, or raise the limit `file_mb`."
+        )
+    return path
+
+
+@dataclass(slots=True)
+class _Search:
+    suffixes: Collection[str]
+    files: dict[Path, SourceFile] = field(default_factory=dict)
+    unlisted: list[Unlisted] = field(default_factory=list)
+    roots: list[Path] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, path: Path) -> None:
+        """Take in what one given path stands for."""
+        text = str(path.expanduser())
+        if path.name.startswith(_LIST_SIGN) and not path.exists():
+            self._add_list(path.with_name(path.name.removeprefix(_LIST_SIGN)))
+        elif _PATTERN_SIGNS.intersection(text) and not Path(text).exists():
+            self._add_pattern(Path(text))
+        else:
+            self._add_root(_existing(path))
+
+    def _add_root(self, root: Path) -> None:
+        self.roots.append(root)
+        for path in _files_at(root, self.unlisted, self.skipped):
+            if path == root or suffix_of(path.name) in self.suffixes:
+                self._take(path, root)
             else:
-                skipped_count += 1
-    return Discovery(tuple(files.values()), tuple(unlisted), skipped_count)
+                self.skipped[suffix_of(path.name)] += 1
+
+    def _add_pattern(self, pattern: Path) -> None:
+        """Ids begin at the last folder that has no sign of a pattern in it or above it."""
+        parts = pattern.absolute().parts
+        fixed = next(place for place, part in enumerate(parts) if _PATTERN_SIGNS.intersection(part))
+        root = _existing(Path(*parts[:fixed]))
+        found = [
+            path
+            for path in _files_at(root, self.unlisted, self.skipped)
+            if _matches(path.relative_to(root).parts, parts[fixed:])
+        ]
+        if not found:
+            raise SourceNotFound(f"No file matches {str(pattern)!r}. Check the pattern; quote it from the shell.")
+        for path in found:
+            self._take(path, root)
+            self.roots.append(path)
+
+    def _add_list(self, listing: Path) -> None:
+        """Each line is a path from the list's folder on; ids of files below that folder begin there."""
+        listing = _existing(listing)
+        content = listing.read_bytes()
+        lines = content.split(b"\0") if b"\0" in content else content.splitlines()
+        for line in filter(None, lines):
+            path = _existing(listing.parent / os.fsdecode(line))
+            if path.is_file() and path.is_relative_to(listing.parent):
+                self._take(path, listing.parent)
+                self.roots.append(path)
+            else:
+                self._add_root(path)
+
+    def _take(self, path: Path, root: Path) -> None:
+        self.files.setdefault(path, SourceFile(path, _file_id(path, root), root))
 
 
 def _existing(path: Path) -> Path:
@@ -79,7 +180,15 @@ def _file_id(path: Path, root: Path) -> str:
     return clean_line((Path(root.name) / path.relative_to(root)).as_posix())
 
 
-def _files_at(root: Path, unlisted: list[Unlisted]) -> Iterator[Path]:
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> Iterator[Path]:
     if not root.is_dir():
         yield root
         return
@@ -90,6 +199,8 @@ def _files_at(root: Path, unlisted: list[Unlisted]) -> Iterator[Path]:
 
     for folder, folder_names, file_names in os.walk(root, onerror=note):
         aside = _BEIR_QUESTIONS if _BEIR_CORPUS in file_names else ()
+        for name in set(aside).intersection([*file_names, *folder_names]):
+            skipped[f"{name} beside a corpus"] += 1
         folder_names[:] = sorted(name for name in folder_names if _is_wanted(name, aside))
         paths = (Path(folder, name) for name in sorted(file_names) if _is_wanted(name, aside))
         yield from (path for path in paths if _is_regular_within(path, root))

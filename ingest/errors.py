@@ -5,7 +5,8 @@
     │   ├── SourceNotFound     a path that isn't there
     │   └── ReadError          a file that can't be turned into text
     │       ├── TableError     a table without a text column
-    │       └── EmptyText      a file that holds no text
+    │       ├── EmptyText      a file that holds no text
+    │       └── TooLarge       a file that goes beyond one of the limits
     └── (search_app.errors)
 
 `str(error)` is one sentence for people: what happened with the value, what was expected, what to do next.
@@ -36,3 +37,7 @@ class TableError(ReadError):
 
 class EmptyText(ReadError):
     """A file was read and holds no text."""
+
+
+class TooLarge(ReadError):
+    """A file goes beyond one of the limits."""

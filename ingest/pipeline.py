@@ -6,21 +6,24 @@ No step holds more than a batch; only the ids of the documents that were read ar
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from ingest.chunking import Chunk, ChunkingSettings, chunk_document, fit_title, passage
+from ingest.chunking import Chunk, ChunkingSettings, fit_title, iter_chunks, passage
 from ingest.cleaning import clean_line
 from ingest.counting import TokenCounter
 from ingest.discovery import Discovery, SourceFile, discover
 from ingest.documents import Document
-from ingest.errors import ReadError, TableError
+from ingest.errors import ReadError, TooLarge
 from ingest.progress import Progress, Report
-from ingest.readers import READERS, count_documents, is_table, read_file
-from ingest.readers.found import Found, Item, TableColumns
+from ingest.readers import READERS, count_documents
+from ingest.readers.found import Begun, Broken, Expected, Found, Skipped, TableColumns, Told
+from ingest.sandbox.ahead import ParsingSettings, parse_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 Vectors: TypeAlias = "NDArray[np.float32]"
 
 _LOOKED_UP_TOGETHER = 256  # documents
+_NAMED_FAILURES = 100  # of one source: a table may have millions of broken rows
 _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
 
 
@@ -83,6 +87,7 @@ class IngestSettings:
     chunking: ChunkingSettings
     prune: bool = False
     batch_chunks: int = 5000
+    parsing: ParsingSettings = field(default_factory=ParsingSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,10 @@ class Failure:
 class IngestSummary:
     """What an ingest did, in documents.
 
+    `failed_count` counts all that failed; `failed` names each file of them, but only the first rows of a table.
     `truncated_tokens` counts the tokens of written chunks that the encoder never saw, `skipped_count` the
-    files in folders for which there is no reader; `tables` tells which column served as what.
+    files for which there is no reader, `skipped` the same by how their names end; `tables` tells which column
+    served as what.
     """
 
     new: int
@@ -111,6 +118,8 @@ class IngestSummary:
     seconds: float
     skipped_count: int = 0
     tables: tuple[TableColumns, ...] = ()
+    failed_count: int = 0
+    skipped: tuple[tuple[str, int], ...] = ()
 
 
 def ingest(
@@ -126,11 +135,14 @@ def ingest(
     begun = time.monotonic()
     discovery = discover(paths, suffixes=READERS)
     run = _Run(encoder, sink, settings, report)
-    run.expected_count = sum(count_documents(file) for file in discovery.files)
+    limits = settings.parsing.limits
+    run.expected_count = sum(count_documents(file.path, limits) for file in discovery.files)
     run.tell()
-    for batch in _batches(run, _pending(run, _read(run, discovery))):
-        _write(run, batch)
-    removed = _prune(run, paths) if settings.prune else 0
+    with closing(_read(run, discovery)) as documents:  # whatever stops the work ends the parsers
+        for batch in _batches(run, _pending(run, documents)):
+            _write(run, batch)
+    removed = _prune(run, discovery.roots) if settings.prune else 0
+    run.skipped.update(dict(discovery.skipped))
     run.expected_count = run.done_count
     run.tell()
     return IngestSummary(
@@ -138,12 +150,14 @@ def ingest(
         changed=run.changed_count,
         unchanged=run.unchanged_count,
         removed=removed,
-        failed=tuple(run.failed),
+        failed=(*run.failed, *run.unnamed()),
         chunk_count=run.chunk_count,
         truncated_tokens=run.truncated_tokens,
         seconds=time.monotonic() - begun,
-        skipped_count=discovery.skipped_count,
+        skipped_count=run.skipped.total(),
         tables=tuple(run.tables),
+        failed_count=run.failed_count,
+        skipped=tuple(sorted(run.skipped.items())),
     )
 
 
@@ -170,6 +184,8 @@ class _Run:
     chunk_count: int = 0
     truncated_tokens: int = 0
     failed: list[Failure] = field(default_factory=list)
+    failed_of: Counter[str] = field(default_factory=Counter)  # how many, by source
+    skipped: Counter[str] = field(default_factory=Counter)  # files without a reader, by how their names end
     tables: list[TableColumns] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)  # document id -> where it was found
     unreadable: set[str] = field(default_factory=set)  # ids of files whose documents must outlive this run
@@ -181,7 +197,24 @@ class _Run:
     @property
     def done_count(self) -> int:
         """Documents that nothing more is to be done for."""
-        return self.new_count + self.changed_count + self.unchanged_count + len(self.failed)
+        return self.new_count + self.changed_count + self.unchanged_count + self.failed_count
+
+    @property
+    def failed_count(self) -> int:
+        """What could not be taken in."""
+        return self.failed_of.total()
+
+    def fail(self, source: str, reason: str) -> None:
+        """Note a failure; of one source only the first are named."""
+        self.failed_of[source] += 1
+        if self.failed_of[source] <= _NAMED_FAILURES:
+            self.failed.append(Failure(source, reason))
+
+    def unnamed(self) -> Iterator[Failure]:
+        """A line for each source that has more failures than are named."""
+        for source, count in self.failed_of.items():
+            if count > _NAMED_FAILURES:
+                yield Failure(source, f"{count - _NAMED_FAILURES:,} more rows of {source!r} failed.")
 
     def tell(self, encoded_count: int = 0) -> None:
         """Report; `encoded_count` documents are encoded but not yet written."""
@@ -189,37 +222,36 @@ class _Run:
         self.report(Progress("ingest", done, max(done, self.expected_count), "documents"))
 
 
-def _read(run: _Run, discovery: Discovery) -> Iterator[Document]:
+def _read(run: _Run, discovery: Discovery) -> Generator[Document, None, None]:
     for folder in discovery.unlisted:
         run.half_read.add(folder.root)
-        run.failed.append(Failure(clean_line(str(folder.root)), str(folder.error)))
-    for file in discovery.files:
-        try:
-            for item in read_file(file):
-                yield from _accepted(run, file, item)
-        except ReadError as error:
-            _note_failure(run, file, error)
+        run.fail(clean_line(str(folder.root)), str(folder.error))
+    with closing(parse_files(discovery.files, run.settings.parsing)) as parsed:
+        for file, item in parsed:
+            yield from _accepted(run, discovery, file, item)
 
 
-def _accepted(run: _Run, file: SourceFile, item: Item) -> Iterator[Document]:
+def _accepted(run: _Run, discovery: Discovery, file: SourceFile, item: Told) -> Iterator[Document]:
     match item:
-        case TableColumns():
-            run.tables.append(item)
-        case ReadError():
-            _note_failure(run, file, item)
         case Found(document, place) if first := run.places.get(document.id):
             reason = f"The document id {document.id!r} of {place} is that of {first} already. Give each its own."
-            run.failed.append(Failure(file.id, reason))
+            run.fail(file.id, reason)
         case Found(document, place):
             run.places[document.id] = place
             yield fit_title(document, run.settings.chunking, run.counter)
-
-
-def _note_failure(run: _Run, file: SourceFile, error: ReadError) -> None:
-    run.failed.append(Failure(file.id, str(error)))
-    run.unreadable.add(file.id)
-    if is_table(file) and not isinstance(error, TableError):
-        run.half_read.add(file.root)  # ids are known of the rows that were read, but not of this one
+        case Broken(source, reason, hides_ids):
+            run.fail(source, reason)
+            run.unreadable.add(source)
+            if hides_ids:
+                run.half_read.add(file.path if file.path in discovery.roots else file.root)
+        case TableColumns():
+            run.tables.append(item)
+        case Expected(count):
+            run.expected_count += count - 1
+        case Skipped(kind):
+            run.skipped[kind] += 1
+        case Begun():
+            run.expected_count += 1
 
 
 def _pending(run: _Run, documents: Iterator[Document]) -> Iterator[tuple[Document, bool]]:
@@ -238,7 +270,11 @@ def _batches(run: _Run, pending: Iterator[tuple[Document, bool]]) -> Iterator[li
     batch: list[_Chunked] = []
     chunk_count = 0
     for document, is_changed in pending:
-        chunks = tuple(chunk_document(document, run.settings.chunking, run.counter))
+        try:
+            chunks = _chunks(run, document)
+        except ReadError as error:
+            run.fail(document.id, str(error))
+            continue
         batch.append(_Chunked(document, chunks, is_changed))
         chunk_count += len(chunks)
         if chunk_count >= run.settings.batch_chunks:
@@ -246,6 +282,14 @@ def _batches(run: _Run, pending: Iterator[tuple[Document, bool]]) -> Iterator[li
             batch, chunk_count = [], 0
     if batch:
         yield batch
+
+
+def _chunks(run: _Run, document: Document) -> tuple[Chunk, ...]:
+    most = run.settings.parsing.limits.chunks
+    chunks = tuple(islice(iter_chunks(document, run.settings.chunking, run.counter), most + 1))
+    if len(chunks) > most:
+        raise TooLarge(f"{document.id!r} has more than {most:,} chunks. Split it, or raise the limit `chunks`.")
+    return chunks
 
 
 def _write(run: _Run, batch: Sequence[_Chunked]) -> None:
@@ -281,13 +325,13 @@ def _encode(run: _Run, batch: Sequence[_Chunked], ends: Sequence[int]) -> Vector
     return np.concatenate(parts)
 
 
-def _prune(run: _Run, paths: Sequence[Path]) -> int:
+def _prune(run: _Run, roots: Sequence[Path]) -> int:
     """Remove what vanished; a root whose files could not all be read is left alone, and that is reported."""
     origins = []
-    for root in sorted({path.expanduser().resolve() for path in paths}):
+    for root in roots:
         if any(half_read.is_relative_to(root) for half_read in run.half_read):
             reason = "Nothing was pruned here: not all of it could be read. Mend what failed, then prune again."
-            run.failed.append(Failure(clean_line(str(root)), reason))
+            run.fail(clean_line(str(root)), reason)
         else:
             origins.append(clean_line(str(root)))
     return run.sink.prune(origins, run.places.keys() | run.unreadable) if origins else 0

@@ -1,78 +1,170 @@
 """Which reader reads which file: a new format is one module and one row of the table.
 
-Whatever a reader meets in a file ends here as a `ReadError`; other exceptions are our own mistakes.
+The content decides where a format has a mark, the name where it has none: kinds of text look alike.
+Whatever a reader meets in a file ends here as a `ReadError`: parsers of other people's files raise anything.
 """
 
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from ingest.discovery import SourceFile
-from ingest.errors import ReadError
+from ingest.discovery import suffix_of
+from ingest.errors import ReadError, TableError, TooLarge
+from ingest.limits import Limits
+from ingest.readers.archives import read_tar, read_zip
+from ingest.readers.books import read_epub
 from ingest.readers.decoding import undecodable
-from ingest.readers.delimited import count_lines, read_delimited
-from ingest.readers.found import Item, Reader
+from ingest.readers.delimited import read_delimited
+from ingest.readers.found import Begun, Broken, Format, Member, Opened, Skipped, Told
+from ingest.readers.html import read_html
 from ingest.readers.jsonlines import read_jsonlines
+from ingest.readers.jsontree import read_json
+from ingest.readers.mail import read_eml
 from ingest.readers.markdown import read_markdown
-from ingest.readers.parquet import count_rows, read_parquet
+from ingest.readers.opendocument import read_odt
+from ingest.readers.packages import open_package
+from ingest.readers.parquet import read_parquet
+from ingest.readers.pdf import read_pdf
 from ingest.readers.plain import read_plain
+from ingest.readers.sheets import read_xlsx
+from ingest.readers.slides import read_pptx
+from ingest.readers.word import read_docx
 
+_PACKED = (b"PK\x03\x04", b"PK\x05\x06")
+_PLAIN = Format("text", (".txt", ".text", ".rst", ".rest", ".adoc", ".asciidoc", ".org"), read_plain)
+_HTML = Format("HTML", (".html", ".htm", ".xhtml"), read_html)
+_ZIP = Format("ZIP", (".zip",), read_zip, _PACKED, holds_many=True)
 
-def _one(path: Path) -> int:  # noqa: ARG001 - a file that is one document, whatever it holds
-    return 1
+FORMATS = (
+    _PLAIN,
+    Format("Markdown", (".md", ".markdown"), read_markdown),
+    _HTML,
+    Format("PDF", (".pdf",), read_pdf, (b"%PDF-",)),
+    Format("DOCX", (".docx",), read_docx, _PACKED, member="word/document.xml"),
+    Format("PPTX", (".pptx",), read_pptx, _PACKED, member="ppt/presentation.xml"),
+    Format("XLSX", (".xlsx", ".xlsm"), read_xlsx, _PACKED, member="xl/workbook.xml", holds_many=True),
+    Format("ODT", (".odt",), read_odt, _PACKED, member="content.xml"),
+    Format("EPUB", (".epub",), read_epub, _PACKED, member="META-INF/container.xml"),
+    Format("EML", (".eml",), read_eml),
+    Format("CSV", (".csv", ".tsv"), read_delimited, holds_many=True, has_line_each=True),
+    Format("JSON Lines", (".jsonl", ".ndjson"), read_jsonlines, holds_many=True, has_line_each=True),
+    Format("JSON", (".json",), read_json, holds_many=True),
+    Format("Parquet", (".parquet",), read_parquet, (b"PAR1",), holds_many=True),
+    _ZIP,
+    Format("TAR", (".tar.gz", ".tgz", ".tar"), read_tar, (b"\x1f\x8b",), holds_many=True),
+)
+READERS = {suffix: one for one in FORMATS for suffix in one.suffixes}
 
-
-_PLAIN = Reader(read_plain, _one)
-_MARKDOWN = Reader(read_markdown, _one)
-_DELIMITED = Reader(read_delimited, count_lines, is_table=True)
-
-READERS = {
-    ".txt": _PLAIN,
-    ".text": _PLAIN,
-    ".md": _MARKDOWN,
-    ".markdown": _MARKDOWN,
-    ".csv": _DELIMITED,
-    ".tsv": _DELIMITED,
-    ".jsonl": Reader(read_jsonlines, count_lines, is_table=True),
-    ".parquet": Reader(read_parquet, count_rows, is_table=True),
+_REFUSED = {
+    b"\xd0\xcf\x11\xe0": "is an old Office file or mail, or an encrypted one. Save it as .docx, .pptx, .xlsx or .eml",
+    b"{\\rtf": "is RTF. Save it as .docx",
 }
+_HTML_BEGINS = (b"<!doctype html", b"<html")
+_HEAD_BYTES = 4096
+_BLOCK_BYTES = 1 << 20
 
 
-def reader_for(file: SourceFile) -> Reader:
-    """The reader of this kind of file.
+def format_of(file: Opened) -> Format:
+    """What the file is, by its content and its name.
 
     Raises:
-        ReadError: There is none.
+        ReadError: It is nothing that can be read.
     """
-    reader = READERS.get(file.path.suffix.lower())
-    if reader is None:
+    head = file.stream.read(_HEAD_BYTES)
+    file.stream.seek(0)
+    if reason := next((reason for mark, reason in _REFUSED.items() if head.startswith(mark)), None):
+        raise ReadError(f"{file.id!r} {reason}.")
+    named = READERS.get(suffix_of(file.name))
+    if head.startswith(_PACKED):
+        return _packed_format(file, named)
+    if marked := next((one for one in FORMATS if one.marks and head.startswith(one.marks)), None):
+        return marked
+    if named is not None and not named.marks:
+        return named
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML_BEGINS):
+        return _HTML
+    if named is None and b"\0" in head:
         known = ", ".join(READERS)
         raise ReadError(f"There is no reader for {file.id!r}. Files that can be read end in {known}.")
-    return reader
+    return named or _PLAIN
 
 
-def is_table(file: SourceFile) -> bool:
-    """Whether the file holds many documents."""
-    reader = READERS.get(file.path.suffix.lower())
-    return reader is not None and reader.is_table
+def hides_ids(name: str, error: ReadError | None = None) -> bool:
+    """Whether documents may be lost with a file of this name whose ids can't be told from it."""
+    named = READERS.get(suffix_of(name))
+    return (named is None or named.holds_many) and not isinstance(error, TableError)
 
 
-def read_file(file: SourceFile) -> Iterator[Item]:
-    """What the file holds, as it is read.
+def read_file(file: Opened, *, skip: int = 0) -> Iterator[Told]:
+    """What the file holds, as it is read; `skip` leaves out that many members of an archive.
 
     Raises:
         ReadError: The file can't be read, or not to its end; what came before is good.
     """
+    with _door(file):
+        for item in format_of(file).read(file):
+            if not isinstance(item, Member):
+                yield item
+            elif item.number >= skip:
+                yield from _read_member(file, item)
+
+
+def count_documents(path: Path, limits: Limits) -> int:
+    """About how many documents the file holds, without parsing it; 1 when that can't be told."""
+    named = READERS.get(suffix_of(path.name))
     try:
-        yield from reader_for(file).read(file)
+        if named is None or not named.has_line_each or path.stat().st_size > limits.file_bytes:
+            return 1
+        with path.open("rb") as stream:
+            return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
+    except OSError:  # reading it tells the reason
+        return 1
+
+
+def _read_member(file: Opened, member: Member) -> Iterator[Told]:
+    """The documents of one file in an archive; what goes wrong costs only them."""
+    inner = replace(file, id=f"{file.id}/{member.path}", modified=member.modified, depth=file.depth + 1)
+    if suffix_of(inner.name) not in READERS:
+        yield Skipped(suffix_of(inner.name))
+        return
+    if file.depth == 0:
+        yield Begun(member.number, inner.id)
+    try:
+        with _door(inner):
+            _check_depth(inner)
+            inner = replace(inner, stream=io.BytesIO(member.load()))
+        yield from read_file(inner)
+    except ReadError as error:
+        yield Broken(inner.id, str(error), hides_ids=hides_ids(inner.name, error))
+
+
+def _check_depth(file: Opened) -> None:
+    if READERS[suffix_of(file.name)].read in (read_zip, read_tar) and file.depth >= file.limits.depth:
+        raise TooLarge(
+            f"{file.id!r} lies in {file.depth} archives, one in the other. Unpack them, or raise the limit `depth`."
+        )
+
+
+def _packed_format(file: Opened, named: Format | None) -> Format:
+    with open_package(file) as package:
+        paths = set(package.namelist())
+    marked = next((one for one in FORMATS if one.member and one.member in paths), None)
+    return marked or (named if named is not None and named.marks == _PACKED else _ZIP)
+
+
+@contextmanager
+def _door(file: Opened) -> Iterator[None]:
+    """Where every error that a file causes becomes a `ReadError`."""
+    try:
+        yield
+    except (ReadError, MemoryError):  # memory is the parser's affair, which is then replaced
+        raise
     except UnicodeDecodeError as error:
-        raise undecodable(file.path, error.encoding) from error
+        raise undecodable(file, error.encoding) from error
     except OSError as error:
         raise ReadError(f"{file.id!r} can't be read: {error.strerror or error}.") from error
-
-
-def count_documents(file: SourceFile) -> int:
-    """About how many documents the file holds, without parsing it; 1 when that can't be told."""
-    try:
-        return reader_for(file).count(file.path)
-    except (ReadError, OSError):  # reading it tells the reason
-        return 1
+    except Exception as error:  # a damaged file makes its parser raise KeyError, ValueError and what not
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ReadError(f"{file.id!r} is damaged, or its parser can't read it: {reason}.") from error

@@ -1,17 +1,23 @@
 """Tells the encoding of a text file, or that it isn't text.
 
-UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; only what is neither is
-guessed, from a bounded sample around the first byte that isn't UTF-8.
+UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; UTF-16 without one is told
+by where its NUL bytes stand. Only what is neither is guessed, from a bounded sample around the first byte that
+isn't UTF-8.
 """
 
 import codecs
-from pathlib import Path
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from ingest.errors import ReadError
+from ingest.readers.found import Opened, check_length
 
 _BLOCK_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 16  # guessing takes seconds for each megabyte
 _BYTES_BEFORE = 256  # a long stretch of ASCII fits every encoding and misleads the guess
+_NUL_SHARE = 0.4  # of every second byte: Latin text in UTF-16 has nearly all, binary formats have fewer
+_MOST_BYTES_A_CHARACTER = 4
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
@@ -21,57 +27,92 @@ _MARKS = {
 }
 
 
-def read_text(path: Path) -> str:
+def read_text(file: Opened) -> str:
     """The whole text of the file, line ends as they are.
 
     Raises:
-        ReadError: The file is binary, or in no encoding that can be told.
+        ReadError: The file is binary, in no encoding that can be told, or too long.
     """
-    encoding = encoding_of(path)
+    encoding = encoding_of(file)
+    content = file.stream.read()
+    check_length(file, len(content) // _MOST_BYTES_A_CHARACTER)
     try:
-        return path.read_bytes().decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise undecodable(path, encoding) from error
+        raise undecodable(file, encoding) from error
+    check_length(file, len(text))
+    return text
 
 
-def encoding_of(path: Path) -> str:
-    """The name of the codec that reads the file.
+def open_text(file: Opened, *, newline: str | None = None) -> io.TextIOWrapper:
+    """The file as a stream of text; a part that isn't text raises UnicodeDecodeError when it is reached."""
+    return io.TextIOWrapper(file.stream, encoding=encoding_of(file), newline=newline)
+
+
+def encoding_of(file: Opened) -> str:
+    """The name of the codec that reads the file; the stream stands at its start again.
 
     Raises:
         ReadError: The file is binary, or in no encoding that can be told.
     """
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    marked = next((codec for mark, codec in _MARKS.items() if head.startswith(mark)), None)
-    if marked is not None and marked != "utf-8-sig":
-        return marked
-    sample = _first_not_utf8(path)
-    return (marked or "utf-8") if sample is None else _guess(path, sample)
+    if wide := wide_encoding_of(file):
+        return wide
+    marked = _marked(file)
+    try:
+        sample = _first_not_utf8(file)
+    finally:
+        file.stream.seek(0)
+    return (marked or "utf-8") if sample is None else _guess(file, sample)
 
 
-def undecodable(path: Path, encoding: str) -> ReadError:
+def wide_encoding_of(file: Opened) -> str | None:
+    """UTF-16 or UTF-32, with or without a mark; None for a file in which ASCII is ASCII."""
+    head = file.stream.read(_SAMPLE_BYTES)
+    file.stream.seek(0)
+    marked = _marked(file)
+    return _unmarked_utf16(head) if marked is None else marked.removeprefix("utf-8-sig") or None
+
+
+def undecodable(file: Opened, encoding: str) -> ReadError:
     """The error for a file that `encoding` fits in its beginning only."""
-    return ReadError(f"{path.name!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again.")
+    return ReadError(f"{file.name!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again.")
 
 
-def _first_not_utf8(path: Path) -> bytes | None:
+def _marked(file: Opened) -> str | None:
+    head = file.stream.read(max(map(len, _MARKS)))
+    file.stream.seek(0)
+    return next((codec for mark, codec in _MARKS.items() if head.startswith(mark)), None)
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    for codec, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+        high, low = head[first::2], head[1 - first :: 2]
+        if high.count(0) > _NUL_SHARE * len(high) and 0 not in low:
+            return codec
+    return None
+
+
+def _first_not_utf8(file: Opened) -> bytes | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
-                if b"\0" in block:
-                    raise ReadError(f"{path.name!r} holds NUL bytes, so it isn't text. Convert it to text first.")
-                decoder.decode(block)
+        for block in _blocks(file.stream):
+            if b"\0" in block:
+                raise ReadError(f"{file.name!r} holds NUL bytes, so it isn't text. Convert it to text first.")
+            decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         return error.object[max(error.start - _BYTES_BEFORE, 0) :][:_SAMPLE_BYTES]
     return None
 
 
-def _guess(path: Path, sample: bytes) -> str:
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: stream.read(_BLOCK_BYTES), b"")
+
+
+def _guess(file: Opened, sample: bytes) -> str:
     from charset_normalizer import from_bytes  # only the few files that aren't UTF-8 pay for it
 
     best = from_bytes(sample).best()
     if best is None:
-        raise ReadError(f"{path.name!r} is in no encoding that can be told. Save it as UTF-8 and try again.")
+        raise ReadError(f"{file.name!r} is in no encoding that can be told. Save it as UTF-8 and try again.")
     return best.encoding

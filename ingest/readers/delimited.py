@@ -2,36 +2,27 @@
 
 import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TextIO
 
-from ingest.discovery import SourceFile
 from ingest.errors import ReadError
-from ingest.readers.decoding import encoding_of
-from ingest.readers.found import Item
+from ingest.readers.decoding import open_text
+from ingest.readers.found import Item, Opened
 from ingest.readers.table import Row, read_rows
 
 _DELIMITERS = ",;\t|"
 _HEADER_CHARACTERS = 1 << 16
 _MAX_CELL_CHARACTERS = 20_000_000
-_BLOCK_BYTES = 1 << 20
 
 
-def read_delimited(file: SourceFile) -> Iterator[Item]:
+def read_delimited(file: Opened) -> Iterator[Item]:
     """The columns of the table, then one item a row."""
-    with file.path.open(encoding=encoding_of(file.path), newline="") as stream:
+    with open_text(file, newline="") as stream:
         yield from read_rows(file, _rows(file, stream))
 
 
-def count_lines(path: Path) -> int:
-    """Line ends in the file: the rows, or somewhat more."""
-    with path.open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
-
-
-def _rows(file: SourceFile, stream: TextIO) -> Iterator[Row]:
+def _rows(file: Opened, stream: TextIO) -> Iterator[Row]:
     csv.field_size_limit(_MAX_CELL_CHARACTERS)  # the standard limit of 131,072 is less than a long article
-    delimiter = "\t" if file.path.suffix.lower() == ".tsv" else _delimiter(stream)
+    delimiter = "\t" if file.name.lower().endswith(".tsv") else _delimiter(stream)
     reader = csv.reader(stream, delimiter=delimiter, strict=False)
     try:
         header = next(reader, [])
@@ -48,7 +39,7 @@ def _delimiter(stream: TextIO) -> str:
     return max(_DELIMITERS, key=line.count)  # the comma stands first, so it wins a draw
 
 
-def _values(file: SourceFile, number: int, header: list[str], cells: list[str]) -> dict[str, object] | ReadError:
+def _values(file: Opened, number: int, header: list[str], cells: list[str]) -> dict[str, object] | ReadError:
     if any(cells[len(header) :]):
         return ReadError(
             f"Row {number} of {file.id!r} has {len(cells)} cells, but the table has {len(header)} columns."

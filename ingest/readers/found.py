@@ -1,15 +1,51 @@
-"""What readers yield: documents, the columns of a table, and errors that concern one row.
+"""What readers are given, and what they yield.
 
-An error that is raised ends its file; one that is yielded costs only the row that it names.
+A reader gets an open stream, never a path: it can't tell a file from a member of an archive.
+An error that is raised ends its file; a `Broken` costs only the row or the member that it names.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import BinaryIO
 
-from ingest.discovery import SourceFile
-from ingest.documents import Document
-from ingest.errors import ReadError
+from ingest.cleaning import clean_line, clean_metadata
+from ingest.documents import Document, MetadataValue, Section
+from ingest.errors import EmptyText, TooLarge
+from ingest.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class TableMapping:
+    """Which column of every table serves as what; what is None is guessed from the names."""
+
+    id: str | None = None
+    title: str | None = None
+    text: str | None = None
+    metadata: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that is open for reading from its start; `depth` counts the archives that it lies in."""
+
+    id: str
+    origin: str
+    stream: BinaryIO
+    modified: str | None = None  # ISO 8601, UTC
+    limits: Limits = field(default_factory=Limits)
+    columns: TableMapping = field(default_factory=TableMapping)
+    depth: int = 0
+
+    @property
+    def name(self) -> str:
+        """The last part of the id."""
+        return PurePosixPath(self.id).name
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending: the title of what has no other."""
+        return clean_line(PurePosixPath(self.id).stem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +73,104 @@ class TableColumns:
         return f"{self.source}: {' '.join(named)} metadata={','.join(self.metadata) or '-'}"
 
 
-Item = Found | TableColumns | ReadError
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row or a member that could not be read; `hides_ids`: the ids of what is lost can't be told."""
+
+    source: str
+    reason: str
+    hides_ids: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """How one family of formats is read; `count` estimates the documents of a file without parsing it."""
+class Expected:
+    """How many documents the file holds, told before the first of them."""
 
-    read: Callable[[SourceFile], Iterator[Item]]
-    count: Callable[[Path], int]
-    is_table: bool = False
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Member `number` of an archive is about to be read."""
+
+    number: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A member of an archive for which there is no reader."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive, packed; `number` counts all members from 0."""
+
+    number: int
+    path: str
+    modified: str | None
+    load: Callable[[], bytes]
+
+
+Told = Found | TableColumns | Broken | Expected | Begun | Skipped
+Item = Told | Member
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A family of files and how it is read: one row of the table of formats.
+
+    Args:
+        name: What people call it.
+        suffixes: Ends of file names, in lower case.
+        read: Yields what the file holds.
+        marks: How a file of this kind begins, whatever it is called; none for kinds of text.
+        member: The path that marks a packed file of this kind, such as "word/document.xml".
+        holds_many: A file is many documents.
+        has_line_each: A line of a file is about a document.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Opened], Iterator[Item]]
+    marks: tuple[bytes, ...] = ()
+    member: str = ""
+    holds_many: bool = False
+    has_line_each: bool = False
+
+
+def document_of(
+    file: Opened,
+    *,
+    title: str,
+    text: str,
+    metadata: Mapping[str, object] | None = None,
+    sections: tuple[Section, ...] = (),
+) -> Found:
+    """The one document of a file, from cleaned text.
+
+    Raises:
+        EmptyText: There is no text.
+        TooLarge: There is more of it than the limit allows.
+    """
+    if not text:
+        raise EmptyText(f"{file.id!r} holds no text.")
+    check_length(file, len(text))
+    values: dict[str, MetadataValue] = clean_metadata(metadata or {})
+    if file.modified is not None:
+        values.setdefault("modified", file.modified)
+    document = Document(file.id, title, text, source=file.id, origin=file.origin, metadata=values, sections=sections)
+    return Found(document, file.id)
+
+
+def check_length(file: Opened, character_count: int) -> None:
+    """Refuse a text that is longer than the limit.
+
+    Raises:
+        TooLarge: It is.
+    """
+    most = file.limits.characters
+    if character_count > most:
+        raise TooLarge(f"{file.id!r} has more than {most:,} characters. Split it, or raise the limit `characters`.")

@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator
 
 from ingest.cleaning import clean_line, clean_metadata, clean_text
-from ingest.discovery import SourceFile
-from ingest.documents import Document, MetadataValue, Section
-from ingest.errors import EmptyText
+from ingest.documents import MetadataValue, Section
 from ingest.readers.decoding import read_text
-from ingest.readers.found import Found
+from ingest.readers.found import Found, Opened, document_of
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w .-]*?):(?:[ \t]+(.*))?$")
@@ -21,24 +19,13 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _UNDERLINE = {"=": 1, "-": 2}
 
 
-def read_markdown(file: SourceFile) -> Iterator[Found]:
+def read_markdown(file: Opened) -> Iterator[Found]:
     """The one document of the file, titled by its front matter, its first top heading or its name."""
-    metadata, text = split_front_matter(clean_text(read_text(file.path)))
-    if not text:
-        raise EmptyText(f"{file.id!r} holds no text.")
+    metadata, text = split_front_matter(clean_text(read_text(file)))
     headings = list(find_headings(text))
     first = next((name for _, level, name in headings if level == 1), "")
-    title = clean_line(str(metadata.pop("title", None) or "")) or first or clean_line(file.path.stem)
-    document = Document(
-        id=file.id,
-        title=title,
-        text=text,
-        source=file.id,
-        origin=file.origin,
-        metadata=metadata,
-        sections=sections_of(headings),
-    )
-    yield Found(document, file.id)
+    title = clean_line(str(metadata.pop("title", None) or "")) or first or file.stem
+    yield document_of(file, title=title, text=text, metadata=metadata, sections=sections_of(headings))
 
 
 def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:

@@ -1,19 +1,12 @@
-"""Plain text: the whole file is one document, titled by the file's name."""
+"""Plain text, and what reads well as such: the whole file is one document, titled by the file's name."""
 
 from collections.abc import Iterator
 
-from ingest.cleaning import clean_line, clean_text
-from ingest.discovery import SourceFile
-from ingest.documents import Document
-from ingest.errors import EmptyText
+from ingest.cleaning import clean_text
 from ingest.readers.decoding import read_text
-from ingest.readers.found import Found
+from ingest.readers.found import Found, Opened, document_of
 
 
-def read_plain(file: SourceFile) -> Iterator[Found]:
+def read_plain(file: Opened) -> Iterator[Found]:
     """The one document of the file."""
-    text = clean_text(read_text(file.path))
-    if not text:
-        raise EmptyText(f"{file.id!r} holds no text.")
-    title = clean_line(file.path.stem)
-    yield Found(Document(id=file.id, title=title, text=text, source=file.id, origin=file.origin), file.id)
+    yield document_of(file, title=file.stem, text=clean_text(read_text(file)))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from ingest.cleaning import clean_line, clean_metadata, clean_text
-from ingest.discovery import SourceFile
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
-from ingest.readers.found import Found, Item, TableColumns
+from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping, check_length
 
 _TEXT_NAMES = (
     "text",
@@ -43,27 +42,28 @@ class Row:
     values: Mapping[str, object] | ReadError
 
 
-def guess_columns(source: str, names: Sequence[str]) -> TableColumns:
-    """Which of the columns serve as text, id, title and url; upper and lower case are the same.
+def choose_columns(source: str, names: Sequence[str], mapping: TableMapping) -> TableColumns:
+    """Which of the columns serve as text, id, title and url: as mapped, else by name in any case.
 
     Raises:
-        TableError: None of them can serve as text.
+        TableError: None of them can serve as text, or a mapped one isn't there.
     """
-    by_name = {name.strip().lower(): name for name in reversed(names)}
-    text, key, title, url = (
-        next((by_name[name] for name in known if name in by_name), None)
-        for known in (_TEXT_NAMES, _ID_NAMES, _TITLE_NAMES, _URL_NAMES)
-    )
+    wanted = (mapping.id, mapping.title, mapping.text, *(mapping.metadata or ()))
+    if missing := [name for name in wanted if name is not None and name not in names]:
+        raise TableError(f"The table {source!r} has no column {missing[0]!r}: it has {_listed(names)}.")
+    text = mapping.text or _known(names, _TEXT_NAMES)
     if text is None:
         raise TableError(
             f"The table {source!r} has no column that can serve as text: it has {_listed(names)}. "
-            f"Name one of them {_listed(_TEXT_NAMES[:5])}, or similar."
+            f"Say which one does with --text-column, or name one {_listed(_TEXT_NAMES[:5])}, or similar."
         )
-    metadata = tuple(name for name in names if name not in {text, key, title})
-    return TableColumns(source=source, text=text, id=key, title=title, url=url, metadata=metadata)
+    key, title = mapping.id or _known(names, _ID_NAMES), mapping.title or _known(names, _TITLE_NAMES)
+    left = tuple(name for name in names if name not in {text, key, title})
+    metadata = left if mapping.metadata is None else mapping.metadata
+    return TableColumns(source, text=text, id=key, title=title, url=_known(names, _URL_NAMES), metadata=metadata)
 
 
-def read_rows(file: SourceFile, rows: Iterator[Row]) -> Iterator[Item]:
+def read_rows(file: Opened, rows: Iterator[Row]) -> Iterator[Found | TableColumns | Broken]:
     """The columns, then one item a row."""
     peeked = list(islice(rows, _PEEKED_ROWS))
     tables = [row.values for row in peeked if not isinstance(row.values, ReadError)]
@@ -71,26 +71,38 @@ def read_rows(file: SourceFile, rows: Iterator[Row]) -> Iterator[Item]:
         raise EmptyText(f"The table {file.id!r} has no rows.")
     if not tables:
         raise ReadError(f"The first {len(peeked)} rows of {file.id!r} are all broken. {peeked[0].values}")
-    columns = guess_columns(file.id, list(dict.fromkeys(chain.from_iterable(tables))))
+    columns = choose_columns(file.id, list(dict.fromkeys(chain.from_iterable(tables))), file.columns)
     yield columns
     for row in chain(peeked, rows):
-        yield (row.values if isinstance(row.values, ReadError) else _document(file, columns, row.number, row.values))
+        try:
+            yield _document(file, columns, row)
+        except ReadError as error:
+            yield Broken(file.id, str(error))
 
 
-def _document(file: SourceFile, columns: TableColumns, number: int, values: Mapping[str, object]) -> Found | ReadError:
+def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
+    if isinstance(row.values, ReadError):
+        raise row.values
+    values = row.values
     title = clean_line(_text(values, columns.title))
     text = clean_text(_text(values, columns.text)) or title
     if not text:
-        return EmptyText(f"Row {number} of {file.id!r} has no text in column {columns.text!r}.")
+        raise EmptyText(f"Row {row.number} of {file.id!r} has no text in column {columns.text!r}.")
+    check_length(file, len(text))
     document = Document(
-        id=clean_line(_text(values, columns.id)) or f"{file.id}#{number}",
+        id=clean_line(_text(values, columns.id)) or f"{file.id}#{row.number}",
         title=title,
         text=text,
         source=clean_line(_text(values, columns.url)) or file.id,
         origin=file.origin,
         metadata=clean_metadata({name: values[name] for name in columns.metadata if name in values}),
     )
-    return Found(document, f"{file.id}, row {number}")
+    return Found(document, f"{file.id}, row {row.number}")
+
+
+def _known(names: Sequence[str], known: Sequence[str]) -> str | None:
+    by_name = {name.strip().lower(): name for name in reversed(names)}
+    return next((by_name[name] for name in known if name in by_name), None)
 
 
 def _text(values: Mapping[str, object], column: str | None) -> str:

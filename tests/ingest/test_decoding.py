@@ -1,44 +1,55 @@
-from pathlib import Path
+import io
 
 import pytest
 
-from ingest.errors import ReadError
+from ingest.errors import ReadError, TooLarge
+from ingest.limits import Limits
 from ingest.readers.decoding import encoding_of, read_text
+from ingest.readers.found import Opened
 
 PROSE = "Füße über Öl: Die Prüfung der Größe läuft täglich, früh am Morgen und spät am Abend. " * 20
 
 
+def opened(content: bytes, limits: Limits | None = None) -> Opened:
+    return Opened("docs/a.txt", "/docs/a.txt", io.BytesIO(content), limits=limits or Limits())
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_unicode_files_are_read_with_and_without_a_mark(tmp_path: Path, encoding: str) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes("Füße 漢字 🙂".encode(encoding))
-    assert read_text(path) == "Füße 漢字 🙂"
+def test_unicode_files_are_read_with_and_without_a_mark(encoding: str) -> None:
+    assert read_text(opened("Füße 漢字 🙂".encode(encoding))) == "Füße 漢字 🙂"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_told_by_its_nul_bytes(encoding: str) -> None:
+    assert read_text(opened("Füße\n".encode(encoding))) == "Füße\n"
 
 
 @pytest.mark.parametrize("before", ["", "plain " * 400_000], ids=["at once", "after two megabytes of ASCII"])
-def test_a_legacy_encoding_is_guessed_from_where_it_shows(tmp_path: Path, before: str) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes((before + PROSE).encode("latin-1"))
-    assert read_text(path) == before + PROSE
+def test_a_legacy_encoding_is_guessed_from_where_it_shows(before: str) -> None:
+    assert read_text(opened((before + PROSE).encode("latin-1"))) == before + PROSE
 
 
-def test_a_character_across_a_block_edge_is_still_utf8(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"x" * ((1 << 20) - 1) + "é".encode())
-    assert encoding_of(path) == "utf-8"
+def test_a_character_across_a_block_edge_is_still_utf8() -> None:
+    assert encoding_of(opened(b"x" * ((1 << 20) - 1) + "é".encode())) == "utf-8"
 
 
-def test_binary_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"PNG\x00\x01\x02")
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PNG\x00\x01\x02", "'a.txt' holds NUL bytes, so it isn't text. Convert it to text first."),
+        (
+            "text".encode("utf-16") + b"\x00",
+            "'a.txt' looks like utf-16 but isn't throughout. Save it as UTF-8 and try again.",
+        ),
+    ],
+)
+def test_what_is_not_text_is_refused(content: bytes, sentence: str) -> None:
     with pytest.raises(ReadError) as caught:
-        read_text(path)
-    assert str(caught.value) == "'a.txt' holds NUL bytes, so it isn't text. Convert it to text first."
+        read_text(opened(content))
+    assert str(caught.value) == sentence
 
 
-def test_a_broken_utf16_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes("text".encode("utf-16") + b"\x00")
-    with pytest.raises(ReadError) as caught:
-        read_text(path)
-    assert str(caught.value) == ("'a.txt' looks like utf-16 but isn't throughout. Save it as UTF-8 and try again.")
+def test_a_text_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(TooLarge) as caught:
+        read_text(opened(b"x" * 11, Limits(characters=10)))
+    assert str(caught.value) == ("'docs/a.txt' has more than 10 characters. Split it, or raise the limit `characters`.")

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "pymilvus", "pandas", "numpy", "pyarrow", "charset_normalizer")
+HEAVY = ("torch", "transformers", "pymilvus", "pandas", "numpy", "pyarrow", "charset_normalizer", "lxml", "pypdfium2")
 
 
 def test_all_of_ingest_loads_without_a_heavy_library() -> None:

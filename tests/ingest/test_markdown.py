@@ -1,21 +1,19 @@
-from pathlib import Path
+import io
 
 import pytest
 
-from ingest.discovery import SourceFile
 from ingest.documents import Document
+from ingest.readers.found import Opened
 from ingest.readers.markdown import find_headings, read_markdown, split_front_matter
 
 
-def read(tmp_path: Path, text: str) -> Document:
-    path = tmp_path / "setup-guide.md"
-    path.write_text(text, encoding="utf-8")
-    (found,) = read_markdown(SourceFile(path, "docs/setup-guide.md", tmp_path))
+def read(text: str) -> Document:
+    (found,) = read_markdown(Opened("docs/setup-guide.md", "/docs/setup-guide.md", io.BytesIO(text.encode())))
     return found.document
 
 
-def test_sections_carry_the_path_of_their_headings(tmp_path: Path) -> None:
-    document = read(tmp_path, "intro\n\n# Guide\n\n## Install\n\n### Linux\n\napt\n\n## Use\n\nrun")
+def test_sections_carry_the_path_of_their_headings() -> None:
+    document = read("intro\n\n# Guide\n\n## Install\n\n### Linux\n\napt\n\n## Use\n\nrun")
     paths = {document.text[section.start :].split("\n")[0]: section.headings for section in document.sections}
     assert paths == {
         "# Guide": ("Guide",),
@@ -48,8 +46,8 @@ def test_underlined_headings_and_anchors_are_read() -> None:
         ("## Second only", "setup-guide"),
     ],
 )
-def test_the_title_is_front_matter_else_first_top_heading_else_file_name(tmp_path: Path, text: str, title: str) -> None:
-    assert read(tmp_path, text).title == title
+def test_the_title_is_front_matter_else_first_top_heading_else_file_name(text: str, title: str) -> None:
+    assert read(text).title == title
 
 
 def test_front_matter_becomes_metadata_and_leaves_the_text() -> None:

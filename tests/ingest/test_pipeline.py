@@ -9,6 +9,7 @@ from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
 from ingest.pipeline import Failure, IngestSettings, IngestSummary, ingest
 from ingest.progress import Progress, unheard
+from ingest.readers import READERS
 
 WriteTree = Callable[[Mapping[str, str | bytes]], Path]
 SETTINGS = IngestSettings(ChunkingSettings(max_tokens=32))
@@ -167,13 +168,11 @@ def test_tables_show_their_columns_and_unknown_files_are_counted(write_tree: Wri
     assert summary.skipped_count == 1
 
 
-def test_a_file_of_an_unknown_kind_given_by_name_is_a_failure(write_tree: WriteTree, run) -> None:
-    root = write_tree({"a.xyz": "text"})
-    reason = (
-        "There is no reader for 'a.xyz'. Files that can be read end in "
-        ".txt, .text, .md, .markdown, .csv, .tsv, .jsonl, .parquet."
-    )
-    assert run(root / "a.xyz").failed == (Failure("a.xyz", reason),)
+def test_a_file_of_an_unknown_kind_given_by_name_is_text_or_a_failure(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.xyz": "text", "b.xyz": b"\x01\x00"})
+    reason = f"There is no reader for 'b.xyz'. Files that can be read end in {', '.join(READERS)}."
+    assert run(root / "a.xyz", root / "b.xyz").failed == (Failure("b.xyz", reason),)
+    assert sink.documents["a.xyz"].document.text == "text"
 
 
 def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, run, sink) -> None:

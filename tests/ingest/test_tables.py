@@ -2,24 +2,26 @@ import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from ingest.discovery import SourceFile
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
+from ingest.limits import Limits
 from ingest.readers import count_documents, read_file
-from ingest.readers.found import Found, Item, TableColumns
-from ingest.readers.table import guess_columns
+from ingest.readers.found import Broken, Expected, Found, Opened, TableColumns, TableMapping, Told
+from ingest.readers.table import choose_columns
 
 
-def read(path: Path) -> list[Item]:
-    return list(read_file(SourceFile(path, f"docs/{path.name}", path.parent)))
+def read(path: Path, **columns: Any) -> list[Told]:
+    with path.open("rb") as stream:
+        return list(read_file(Opened(f"docs/{path.name}", str(path), stream, columns=TableMapping(**columns))))
 
 
-def documents(items: Sequence[Item]) -> list[Document]:
+def documents(items: Sequence[Told]) -> list[Document]:
     return [item.document for item in items if isinstance(item, Found)]
 
 
@@ -43,7 +45,7 @@ def test_a_beir_corpus_is_read(tmp_path: Path) -> None:
 
 
 def test_columns_are_told_by_name_in_any_case_and_order() -> None:
-    columns = guess_columns("faq.csv", ["Tag", "Link", "Answer", "Question", "Key"])
+    columns = choose_columns("faq.csv", ["Tag", "Link", "Answer", "Question", "Key"], TableMapping())
     assert columns == TableColumns(
         "faq.csv", text="Answer", id="Key", title="Question", url="Link", metadata=("Tag", "Link")
     )
@@ -52,10 +54,11 @@ def test_columns_are_told_by_name_in_any_case_and_order() -> None:
 
 def test_a_table_without_text_names_its_columns() -> None:
     with pytest.raises(TableError) as caught:
-        guess_columns("cups.csv", ["Team", "Cups"])
+        choose_columns("cups.csv", ["Team", "Cups"], TableMapping())
     assert str(caught.value) == (
         "The table 'cups.csv' has no column that can serve as text: it has 'Team', 'Cups'. "
-        "Name one of them 'text', 'content', 'contents', 'body', 'passage', or similar."
+        "Say which one does with --text-column, or name one 'text', 'content', 'contents', 'body', 'passage', "
+        "or similar."
     )
 
 
@@ -77,12 +80,29 @@ def test_delimited_rows_without_an_id_are_numbered(tmp_path: Path, name: str, co
     ]
 
 
+def test_mapped_columns_go_before_guessed_ones(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,Team,City,Cups\nnot this,Blues,St. Louis,1\n")
+    columns, row = read(path, text="Team", title="City", metadata=("Cups",))
+    assert str(columns) == "docs/a.csv: text=Team title=City metadata=Cups"
+    assert isinstance(row, Found)
+    assert (row.document.text, row.document.title, row.document.metadata) == ("Blues", "St. Louis", {"Cups": "1"})
+
+
+def test_a_mapped_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Team,Cups\nBlues,1\n")
+    with pytest.raises(TableError) as caught:
+        read(path, text="City")
+    assert str(caught.value) == "The table 'docs/a.csv' has no column 'City': it has 'Team', 'Cups'."
+
+
 def test_a_row_with_a_cell_too_many_or_without_text_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,text\n1,fine\n2,a,b\n3,\n4\n5,fine too\n")
     items = read(path)
     assert [row.id for row in documents(items)] == ["1", "5"]
-    assert [str(item) for item in items if isinstance(item, ReadError)] == [
+    assert [item.reason for item in items if isinstance(item, Broken)] == [
         "Row 2 of 'docs/a.csv' has 3 cells, but the table has 2 columns.",
         "Row 3 of 'docs/a.csv' has no text in column 'text'.",
         "Row 4 of 'docs/a.csv' has no text in column 'text'.",
@@ -101,7 +121,7 @@ def test_broken_lines_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     path.write_text('{"id": 7, "text": "good"}\n\n{"id": 8\n["list"]\n' + deep + '\n{"id": 9, "text": "good"}\n')
     items = read(path)
     assert [row.id for row in documents(items)] == ["7", "9"]
-    starts = [str(item)[:40] for item in items if isinstance(item, ReadError)]
+    starts = [item.reason[:40] for item in items if isinstance(item, Broken)]
     assert starts == [
         "Line 3 of 'docs/a.jsonl' isn't JSON: Exp",
         "Line 4 of 'docs/a.jsonl' holds a list, n",
@@ -131,7 +151,7 @@ def test_parquet_rows_keep_their_scalars(tmp_path: Path) -> None:
         ("1", "first", {"day": "2024-05-01", "tags": '["a", "b"]', "price": 1.5}),
         ("2", "second", {"day": None, "tags": "[]", "price": None}),
     ]
-    assert count_documents(SourceFile(path, "a.parquet", path)) == 2
+    assert read(path)[0] == Expected(2)
 
 
 def test_a_damaged_parquet_file_is_one_sentence(tmp_path: Path) -> None:
@@ -153,7 +173,9 @@ def test_rows_stream(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [json.dumps({"id": number, "text": "word"}) for number in range(100_000)]
     path.write_text("\n".join([*lines[:200], "{broken", *lines[200:]]))
-    items = read_file(SourceFile(path, "docs/a.jsonl", tmp_path))
-    first = [next(items) for _ in range(10)]
+    with path.open("rb") as stream:
+        items = read_file(Opened("docs/a.jsonl", str(path), stream))
+        first = [next(items) for _ in range(10)]
+    assert count_documents(path, Limits()) == 100_000
     assert isinstance(first[0], TableColumns)
     assert [row.id for row in documents(first)] == [str(number) for number in range(9)]

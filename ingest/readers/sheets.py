@@ -1,0 +1,86 @@
+"""XLSX: a sheet with an obvious text column, or a mapped one, is a table whose rows are documents.
+
+All other sheets are one document together: a section for each sheet, a line for each row.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+
+from ingest.cleaning import clean_line, clean_metadata
+from ingest.errors import EmptyText, TableError
+from ingest.readers.building import TextBuilder
+from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping
+from ingest.readers.packages import check_package
+from ingest.readers.table import Row, choose_columns, read_rows
+
+_JOINED_ROWS = 200  # lines that are added together
+
+Cells = Sequence[object]
+
+
+def read_xlsx(file: Opened) -> Iterator[Found | TableColumns | Broken]:
+    """Rows of the sheets that are tables of texts, then a document of the other sheets."""
+    import openpyxl
+
+    check_package(file)
+    book = openpyxl.load_workbook(file.stream, read_only=True, data_only=True)
+    builder = TextBuilder(file)
+    has_rows = False
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()  # what a file says of its size is often wrong
+        rows = filter(_is_filled, enumerate(sheet.iter_rows(values_only=True), start=1))
+        top = list(islice(rows, 2))
+        if _is_table(top, file.columns):
+            has_rows = True
+            yield from _read_table(file, sheet.title, chain(top, rows))
+        elif top:
+            _add_sheet(builder, sheet.title, chain(top, rows))
+    properties = book.properties
+    try:
+        yield builder.document(properties.title or file.stem)
+    except EmptyText:
+        if not has_rows:
+            raise
+
+
+def _is_filled(row: tuple[int, Cells]) -> bool:
+    return any(cell is not None for cell in row[1])
+
+
+def _is_table(top: Sequence[tuple[int, Cells]], mapping: TableMapping) -> bool:
+    """Whether the first row names a text column and another row follows."""
+    if len(top) < 2:
+        return False
+    try:
+        choose_columns("", _names(top[0][1]), mapping)
+    except TableError:
+        return False
+    return True
+
+
+def _names(cells: Cells) -> list[str]:
+    return [clean_line(str(cell)) for cell in cells if cell is not None]
+
+
+def _read_table(file: Opened, name: str, rows: Iterator[tuple[int, Cells]]) -> Iterator[Found | TableColumns | Broken]:
+    _, header = next(rows)
+    columns = [None if cell is None else clean_line(str(cell)) for cell in header]
+
+    def values(number: int, cells: Cells) -> dict[str, object]:
+        named = {column: cell for column, cell in zip(columns, cells, strict=False) if column is not None}
+        return {"sheet": name, "row": number} | named
+
+    sheet = replace(file, id=f"{file.id}/{clean_line(name)}")
+    yield from read_rows(sheet, (Row(number, values(number, cells)) for number, cells in rows))
+
+
+def _add_sheet(builder: TextBuilder, name: str, rows: Iterator[tuple[int, Cells]]) -> None:
+    builder.heading(1, name)
+    while lines := [_line(cells) for _, cells in islice(rows, _JOINED_ROWS)]:
+        builder.add("\n".join(lines))
+
+
+def _line(cells: Cells) -> str:
+    values = clean_metadata({str(place): cell for place, cell in enumerate(cells)}).values()
+    return " | ".join("" if value is None else clean_line(str(value)) for value in values).strip(" |")
