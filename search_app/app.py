@@ -1,12 +1,11 @@
 """SearchApp: the wiring, one method a verb; what the command line and the pages talk to.
 
-It opens nothing until it is needed: a status needs no encoder, a help text no Milvus.
+It connects to Milvus and loads an encoder when the first verb needs them, so a status costs neither.
 Every piece of long work takes a request and a `Report`, and runs the same way as a job.
 """
 
 import getpass
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,6 +56,16 @@ class SearchApp:
         home.make()
         self.home = home
         self.settings = settings
+        self.catalog = Catalog(home.catalog_file)
+        self.vector_cache = VectorCache(home.vectors_file)
+        self.engine = Engine(home.engine_folder, idle_seconds=settings.engine_idle_seconds)
+        self.index = VectorIndex(self._milvus(), timeout_seconds=settings.milvus_timeout_seconds)
+        self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
+        self.generations = Generations(self.catalog, self.index)
+        self.jobs = Jobs(self.catalog, home)
+        self.searcher = Searcher(self.catalog, self.index, self.encoders)
+        self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.searcher, home.locks_folder)
+        self.teacher = Teacher(self.catalog, self.encoders, settings)
 
     @classmethod
     def open(cls, home: Path | None = None, **flags: Any) -> Self:
@@ -71,65 +80,16 @@ class SearchApp:
         self.close()
 
     def close(self) -> None:
-        """Closes what was opened; the engine goes on for others until it is idle."""
-        opened = {name: self.__dict__.pop(name) for name in list(self.__dict__) if name not in ("home", "settings")}
-        for name in ("index", "catalog", "vector_cache"):
-            if name in opened:
-                opened[name].close()
+        """Closes what is open; the engine goes on for others until it is idle."""
+        self.index.close()
+        self.vector_cache.close()
+        self.catalog.close()
 
-    # What the verbs work with, opened when first needed.
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The durable truth."""
-        return Catalog(self.home.catalog_file)
-
-    @cached_property
-    def engine(self) -> Engine:
-        """The embedded Milvus; unused when a server is set."""
-        return Engine(self.home.engine_folder, idle_seconds=self.settings.engine_idle_seconds)
-
-    @cached_property
-    def index(self) -> VectorIndex:
-        """The door to Milvus: the server that is set, else the embedded one."""
-        token = self.settings.milvus_token.get_secret_value()
-        milvus: Milvus = Server(self.settings.milvus_uri, token) if self.settings.milvus_uri else self.engine
-        return VectorIndex(milvus, timeout_seconds=self.settings.milvus_timeout_seconds)
-
-    @cached_property
-    def encoders(self) -> Encoders:
-        """The encoders at hand."""
-        return Encoders(self.catalog, self.vector_cache, self.home, self.settings)
-
-    @cached_property
-    def generations(self) -> Generations:
-        """The generations of all collections."""
-        return Generations(self.catalog, self.index)
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """The jobs of this home."""
-        return Jobs(self.catalog, self.home)
-
-    @cached_property
-    def vector_cache(self) -> VectorCache:
-        """Vectors of texts that were encoded before."""
-        return VectorCache(self.home.vectors_file)
-
-    @cached_property
-    def searcher(self) -> Searcher:
-        """The query layer."""
-        return Searcher(self.catalog, self.index, self.encoders)
-
-    @cached_property
-    def reindexer(self) -> Reindexer:
-        """What builds generations and decides which one is live."""
-        return Reindexer(self.catalog, self.generations, self.encoders, self.searcher, self.home.locks_folder)
-
-    @cached_property
-    def teacher(self) -> Teacher:
-        """What turns judgements into examples and examples into encoders."""
-        return Teacher(self.catalog, self.encoders, self.settings)
+    def _milvus(self) -> Milvus:
+        """The server that is set, else the embedded one."""
+        if not self.settings.milvus_uri:
+            return self.engine
+        return Server(self.settings.milvus_uri, self.settings.milvus_token.get_secret_value())
 
     # Load and search.
 

@@ -1,6 +1,6 @@
 """Commands that look after a home: status, check, jobs, engine, ui."""
 
-import subprocess
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -172,9 +172,8 @@ def engine_text(found: "EngineStatus") -> str:
 @command("ui", examples="twinsearch ui --port 8501")
 @click.option("--port", default=8501, show_default=True, help="The port of the page.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where the page listens.")
-def ui(shell: Shell, port: int, address: str) -> int:
+def ui(shell: Shell, port: int, address: str) -> None:
     """Serve the web page until Ctrl-C."""
-    import os
     from importlib.util import find_spec
 
     found = find_spec("ui.app")
@@ -185,16 +184,13 @@ def ui(shell: Shell, port: int, address: str) -> int:
         environment["TWINSEARCH_MILVUS_URI"] = shell.milvus_uri
     options = [f"--server.port={port}", f"--server.address={address}", *_PAGE_OPTIONS]
     click.echo(f"Twinsearch on http://{address}:{port} (Ctrl-C ends it)", err=True)
-    return subprocess.call([sys.executable, "-m", "streamlit", "run", found.origin, *options], env=environment)
+    shell.close()
+    # In place of this process, so that whoever ends it ends the page.
+    os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", found.origin, *options], environment)
 
 
-_PAGE_OPTIONS = (
-    "--server.headless=true",
-    "--browser.gatherUsageStats=false",
-    "--server.fileWatcherType=none",
-    "--client.showErrorDetails=none",
-    "--client.toolbarMode=minimal",
-)
+# The rest stands in ui/.streamlit/config.toml.
+_PAGE_OPTIONS = ("--server.headless=true", "--server.fileWatcherType=none")
 
 for group, members in (
     (jobs, (list_jobs, show_job, log_job, cancel_job, resume_job, run_job)),
