@@ -1,11 +1,19 @@
-"""Fakes with a meaning: an encoder that reads words, and a sink that is a dictionary."""
+"""Fakes with a meaning: an encoder that reads words, a sink that is a dictionary; and a sample of each format."""
 
+import io
+import tarfile
+import zipfile
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import docx
 import numpy as np
+import openpyxl
+import pptx
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from ingest.pipeline import EncodedDocument, Vectors
@@ -83,3 +91,148 @@ def write_tree(tmp_path: Path) -> Callable[[Mapping[str, str | bytes]], Path]:
         return root
 
     return write
+
+
+@pytest.fixture(scope="session")
+def samples() -> Mapping[str, bytes]:
+    """A small good file of each format with a mark, by its suffix; each says "pump" and "valve"."""
+    return {
+        ".pdf": pdf_of("The pump is on page one.", "The valve is on page two."),
+        ".docx": docx_sample(),
+        ".pptx": pptx_sample(),
+        ".xlsx": xlsx_sample(),
+        ".odt": odt_sample(),
+        ".epub": epub_sample(),
+        ".parquet": parquet_sample(),
+        ".zip": zip_of({"sub/pump.txt": "The pump.", "valve.md": "# Valve\n\nThe valve."}),
+        ".tar.gz": tar_of({"sub/pump.txt": "The pump.", "valve.md": "# Valve\n\nThe valve."}),
+    }
+
+
+@pytest.fixture(name="pdf_of", scope="session")
+def _pdf_of() -> Callable[..., bytes]:
+    return pdf_of
+
+
+@pytest.fixture(name="zip_of", scope="session")
+def _zip_of() -> Callable[[Mapping[str, str | bytes]], bytes]:
+    return zip_of
+
+
+def pdf_of(*pages: str) -> bytes:
+    """A PDF with a line of text a page, written by hand."""
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for number, line in enumerate(pages):
+        stream = f"BT /F1 24 Tf 50 700 Td ({line}) Tj ET"
+        font = "/Resources << /Font << /F1 3 0 R >> >> /MediaBox [0 0 612 792]"
+        objects.append(f"<< /Type /Page /Parent 2 0 R {font} /Contents {5 + 2 * number} 0 R >>")
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    body, places = "%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(body))
+        body += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    trailer = f"trailer << /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
+    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
+
+
+def docx_sample() -> bytes:
+    document = docx.Document()
+    document.core_properties.title = "Plant manual"
+    document.add_heading("Pumps", level=1)
+    document.add_heading("Start", level=2)
+    document.add_paragraph("Open the pump.")
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ("Part", "Size", "Valve", "4 mm"), strict=True):
+        cell.text = text
+    document.add_heading("Valves", level=1)
+    document.add_paragraph("Close the valve.")
+    return saved(document.save)
+
+
+def pptx_sample() -> bytes:
+    presentation = pptx.Presentation()
+    for title, body in (("Pumps", "Open the pump."), ("Valves", "Close the valve.")):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[1])
+        slide.shapes.title.text, slide.placeholders[1].text = title, body
+    slide.notes_slide.notes_text_frame.text = "Say it slowly."
+    return saved(presentation.save)
+
+
+def xlsx_sample() -> bytes:
+    book = openpyxl.Workbook()
+    book.active.title = "FAQ"
+    for row in (("Question", "Answer", "Tag"), ("Which pump?", "The small pump.", "a"), ("Which valve?", "Any.", None)):
+        book.active.append(row)
+    other = book.create_sheet("Sizes")
+    for cells in (("Part", "mm"), ("Pump", 12.5), (None, None), ("Valve", 4)):
+        other.append(cells)
+    return saved(book.save)
+
+
+def odt_sample() -> bytes:
+    names = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"' for short in ("office", "text", "table")
+    )
+    content = (
+        f"<office:document-content {names}><office:body><office:text>"
+        '<text:h text:outline-level="1">Pumps</text:h><text:p>Open the<text:s/><text:span>pump</text:span>.</text:p>'
+        "<table:table><table:table-row><table:table-cell><text:p>Valve</text:p></table:table-cell>"
+        "<table:table-cell><text:p>4 mm</text:p></table:table-cell></table:table-row></table:table>"
+        "</office:text></office:body></office:document-content>"
+    )
+    return zip_of({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
+
+
+def epub_sample() -> bytes:
+    container = '<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
+    book = (
+        '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<dc:title>Plant book</dc:title><dc:creator>A. Smith</dc:creator></metadata>"
+        '<manifest><item id="b" href="two.xhtml"/><item id="a" href="one.xhtml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    return zip_of(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": container,
+            "OPS/book.opf": book,
+            "OPS/one.xhtml": "<html><body><h1>Pumps</h1><p>Open the pump.</p></body></html>",
+            "OPS/two.xhtml": "<html><body><h1>Valves</h1><p>Close the valve.</p></body></html>",
+        }
+    )
+
+
+def parquet_sample() -> bytes:
+    table = pyarrow.table({"id": ["1", "2"], "text": ["The pump.", "The valve."]})
+    return saved(lambda stream: pyarrow.parquet.write_table(table, stream))
+
+
+def zip_of(files: Mapping[str, str | bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(zipfile.ZipInfo(name, (2026, 5, 1, 12, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
+
+
+def tar_of(files: Mapping[str, str]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content.encode())
+            archive.addfile(info, io.BytesIO(content.encode()))
+    return stream.getvalue()
+
+
+def saved(save: Callable[[io.BytesIO], object]) -> bytes:
+    stream = io.BytesIO()
+    save(stream)
+    return stream.getvalue()
