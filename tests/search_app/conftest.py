@@ -10,10 +10,12 @@ text's vector is its bag of words, and a score is the cosine of two bags: cos("c
 """
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -26,6 +28,7 @@ from search_app.app import SearchApp
 from search_app.cli import main
 from search_app.engine import Engine
 from search_app.index import VectorIndex
+from search_app.requests import IngestRequest
 
 SYNONYMS = {
     "cat": "kitten",
@@ -173,10 +176,28 @@ def app(shared_home: Path) -> Iterator[SearchApp]:
 @pytest.fixture
 def notes(tmp_path: Path) -> Path:
     """A folder of four small documents."""
-    folder = tmp_path / "notes"
+    return write_notes(tmp_path / "notes")
+
+
+@pytest.fixture(scope="module")
+def noted(
+    new_home: Callable[[], AbstractContextManager[Path]], engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SearchApp]:
+    """An opened home that holds the notes; the tests of a module share it, and none changes it."""
+    engine.address()
+    with new_home() as folder:
+        (folder / "engine").symlink_to(engine.folder, target_is_directory=True)
+        with SearchApp.open(folder) as opened:
+            opened.ingest(IngestRequest((str(write_notes(tmp_path_factory.mktemp("noted") / "notes")),)))
+            yield opened
+            opened.drop_collection("docs")
+
+
+def write_notes(folder: Path) -> Path:
     folder.mkdir()
     for name, text in NOTES.items():
         (folder / name).write_text(text, encoding="utf-8")
+        os.utime(folder / name, (1_700_000_000, 1_700_000_000))  # 2023-11-14T22:13:20
     return folder
 
 
@@ -205,15 +226,21 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def twinsearch(shared_home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command on the home: exit code, stdout, stderr."""
+def run_on(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on a home: exit code, stdout, stderr."""
 
-    def run(*arguments: object) -> tuple[int, str, str]:
+    def run(home: Path, *arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main([*map(str, arguments), "--home", str(shared_home)])
+            main([*map(str, arguments), "--home", str(home)])
         said = capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return ended.value.code, said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def twinsearch(shared_home: Path, run_on: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on a new home of the test's own."""
+    return partial(run_on, shared_home)

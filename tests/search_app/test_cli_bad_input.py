@@ -73,7 +73,7 @@ def test_an_empty_query(filled: Twinsearch) -> None:
 
 
 def test_a_filter_on_an_unknown_field(filled: Twinsearch) -> None:
-    sentence = "No document has a field 'colour'. The fields are: id, title, source, origin.\n"
+    sentence = "No document has a field 'colour'. The fields are: id, title, source, origin, modified.\n"
     assert filled("search", "cat", "--where", "colour=red") == (2, "", sentence)
 
 

@@ -39,6 +39,8 @@ def test_ingest_prints_its_summary_as_json(twinsearch: Twinsearch, notes: Path) 
         "truncated_tokens": 0,
         "skipped_count": 0,
         "tables": [],
+        "failed_count": 0,
+        "skipped": [],
     }
 
 

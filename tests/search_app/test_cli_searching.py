@@ -3,17 +3,19 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from search_app.app import SearchApp
 
 Twinsearch = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def filled(twinsearch: Twinsearch, notes: Path) -> Twinsearch:
-    twinsearch("ingest", notes)
-    return twinsearch
+def filled(noted: SearchApp, run_on: Twinsearch) -> Twinsearch:
+    return partial(run_on, noted.home.path)
 
 
 def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsearch) -> None:
@@ -60,7 +62,7 @@ def test_a_hit_in_json_has_the_promised_shape(filled: Twinsearch) -> None:
         "text": "cat cat dog",
         "start": 0,
         "end": 11,
-        "metadata": {},
+        "metadata": {"modified": "2023-11-14T22:13:20"},
         "headings": [],
         "page": None,
     }
