@@ -76,17 +76,20 @@ class VectorIndex:
         if self.exists(physical):
             raise IndexFailure(f"Milvus holds a collection {physical} already. Names are never used twice.")
 
-        self._connection.write(
-            f"create {physical}",
-            lambda client: client.create_collection(
-                physical,
-                schema=_schema(client, dim),
-                index_params=self._index_params(client),
-                properties=dict(properties),
-                consistency_level="Strong",
-                timeout=self._timeout,
-            ),
+        self._connection.write(f"create {physical}", partial(self._create, physical, dim, dict(properties)))
+
+    def _create(self, physical: str, dim: int, properties: dict[str, str], client: Any) -> None:
+        client.create_collection(
+            physical,
+            schema=_schema(client, dim),
+            properties=properties,
+            consistency_level="Strong",
+            timeout=self._timeout,
         )
+        # to wait for the index means half a second of sleep in pymilvus; embedded Milvus has it at once
+        is_waiting = not self._connection.milvus.is_embedded
+        client.create_index(physical, self._index_params(client), timeout=self._timeout, sync=is_waiting)
+        client.load_collection(physical, timeout=self._timeout)
 
     def properties(self, physical: str) -> dict[str, str]:
         """What was kept with the collection when it was made."""
