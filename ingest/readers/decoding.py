@@ -28,20 +28,29 @@ _MARKS = {
 
 
 def read_text(file: Opened) -> str:
-    """The whole text of the file, line ends as they are.
+    """The whole text of a file that is one document, line ends as they are.
 
     Raises:
         ReadError: The file is binary, in no encoding that can be told, or too long.
     """
-    encoding = encoding_of(file)
-    content = file.stream.read()
-    check_length(file, len(content) // _MOST_BYTES_A_CHARACTER)
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise undecodable(file, encoding) from error
+    check_length(file, file.stream.seek(0, io.SEEK_END) // _MOST_BYTES_A_CHARACTER)
+    file.stream.seek(0)
+    text = decode(file)
     check_length(file, len(text))
     return text
+
+
+def decode(file: Opened) -> str:
+    """The whole text of a file, however long.
+
+    Raises:
+        ReadError: The file is binary, or in no encoding that can be told.
+    """
+    encoding = encoding_of(file)
+    try:
+        return file.stream.read().decode(encoding)
+    except UnicodeDecodeError as error:
+        raise undecodable(file, encoding) from error
 
 
 def open_text(file: Opened, *, newline: str | None = None) -> io.TextIOWrapper:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ingest.errors import ReadError, TableError
 from ingest.readers.building import TextBuilder
-from ingest.readers.decoding import read_text
+from ingest.readers.decoding import decode
 from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping
 from ingest.readers.table import Row, read_rows
 
@@ -15,7 +15,7 @@ _JOINED_LINES = 200
 def read_json(file: Opened) -> Iterator[Found | TableColumns | Broken]:
     """The rows of a table of texts, else the one document of the file."""
     try:
-        value = json.loads(read_text(file))
+        value = json.loads(decode(file))
     except (ValueError, RecursionError) as error:  # ValueError: also a number of more than 4,300 digits
         raise ReadError(f"{file.id!r} isn't JSON: {error}.") from error
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
