@@ -143,10 +143,12 @@ def new_home(encoders: Path) -> Callable[[], AbstractContextManager[Path]]:
         folder = parent / "home"
         shutil.copytree(encoders, folder / "encoders")
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
-        yield folder
-        if not (folder / "engine").is_symlink():
-            Engine(folder / "engine").stop()
-        shutil.rmtree(parent)
+        try:
+            yield folder
+        finally:
+            if not (folder / "engine").is_symlink():
+                Engine(folder / "engine").stop()
+            shutil.rmtree(parent)
 
     return make
 
