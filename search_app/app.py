@@ -6,6 +6,7 @@ Every piece of long work takes a request and a `Report`, and runs the same way a
 
 import getpass
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -39,6 +40,7 @@ from search_app.requests import (
     kind_of,
     request_of,
 )
+from search_app.retrieval import mode_of
 from search_app.search import Searcher, SearchOptions, SearchResult
 from search_app.status import Status, collection_status
 from search_app.teaching import Teacher
@@ -47,6 +49,9 @@ from search_app.writing import building, writing
 
 if TYPE_CHECKING:  # torch is loaded when training begins
     from search_app.twin.training import TrainingReport
+
+
+_AS_USUAL = SearchOptions()
 
 
 class SearchApp:
@@ -113,10 +118,27 @@ class SearchApp:
             )
 
     def search(
-        self, query: str, collection: str = DEFAULT_COLLECTION, *, k: int = 10, where: Sequence[str] = ()
+        self,
+        query: str,
+        collection: str = DEFAULT_COLLECTION,
+        *,
+        k: int = 10,
+        where: Sequence[str] = (),
+        mode: str | None = None,
+        options: SearchOptions = _AS_USUAL,
     ) -> SearchResult:
-        """The k best documents for a query; `where` holds filters such as "module=os", all of which must hold."""
-        return self.searcher.search(query, collection, SearchOptions(k=k, where=all_of(where)))
+        """The k best documents for a query.
+
+        Args:
+            query: What a person asks.
+            collection: Its name.
+            k: How many documents.
+            where: Filters such as "module=os", all of which must hold.
+            mode: "dense", "lexical" or "hybrid"; None is the default.
+            options: All else; its own k, filter and mode don't count.
+        """
+        asked = replace(options, k=k, where=all_of(where), mode=mode_of(mode))
+        return self.searcher.search(query, collection, asked)
 
     # Judge.
 
@@ -160,7 +182,8 @@ class SearchApp:
     def evaluate(self, request: EvaluateRequest, report: Report = unheard) -> Evaluation:
         """Measures a generation on judged queries."""
         qrels = read_qrels(Path(request.queries), Path(request.qrels))
-        return self.reindexer.evaluate(request.collection, request.generation, qrels, report)
+        options = SearchOptions(generation=request.generation, mode=mode_of(request.mode), exact=request.exact)
+        return self.reindexer.evaluate(request.collection, options, qrels, report)
 
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
         """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""

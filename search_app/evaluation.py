@@ -36,6 +36,7 @@ class Evaluation:
     query_count: int
     metrics: Mapping[str, float]
     by_query: Mapping[str, float]
+    mode: str = "dense"  # what those were measured in that were kept before there were others
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def evaluate(search: SearchMany, qrels: Qrels, *, report: Report) -> Evaluation:
         query_count=len(judged),
         metrics={name: math.fsum(values.values()) / len(judged) for name, values in by_metric.items()},
         by_query=by_metric[GATE_METRIC],
+        mode=first.mode,
     )
 
 

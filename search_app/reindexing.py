@@ -19,6 +19,7 @@ from search_app.evaluation import Evaluation, Qrels, Verdict, compare, evaluate
 from search_app.feedback import qrels_of
 from search_app.generations import Generations
 from search_app.jobs import as_json
+from search_app.retrieval import Mode
 from search_app.search import Searcher, SearchOptions, SearchResult
 from search_app.writing import building, writing
 
@@ -75,24 +76,26 @@ class Reindexer:
                 return self._generations.verify(generation)
 
     def compare(self, collection: str, number: int, qrels: Qrels | None, report: Report) -> Verdict:
-        """The gate's verdict on a generation beside the live one.
+        """The gate's verdict on a generation beside the live one, by meaning alone: words are the same for both.
 
         Raises:
             UsageError: There are no held-out judgements, and none were given.
         """
         judged = qrels if qrels is not None else self._held_out(collection)
-        live = self.evaluate(collection, self._live(collection).number, judged, report)
-        candidate = self.evaluate(collection, number, judged, report)
+        live, candidate = (
+            self.evaluate(collection, SearchOptions(generation=one, mode=Mode.DENSE), judged, report)
+            for one in (self._live(collection).number, number)
+        )
         verdict = compare(live, candidate)
         generation = self._generations.get(collection, number)
         self._catalog.generations.record_evaluation(generation.id, as_json(verdict))
         return verdict
 
-    def evaluate(self, collection: str, number: int | None, qrels: Qrels, report: Report) -> Evaluation:
-        """The metrics of one generation (None: the live one) on judged queries."""
+    def evaluate(self, collection: str, options: SearchOptions, qrels: Qrels, report: Report) -> Evaluation:
+        """The metrics of one generation, searched in one way, on judged queries."""
 
         def search(queries: Sequence[str], k: int) -> list[SearchResult]:
-            return self._searcher.search_batch(queries, collection, SearchOptions(k=k, generation=number))
+            return self._searcher.search_batch(queries, collection, replace(options, k=k))
 
         return evaluate(search, qrels, report=report)
 

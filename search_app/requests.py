@@ -36,12 +36,14 @@ class TrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRequest:
-    """A measurement of one generation (None is the live one) on judged queries in the layout of BEIR."""
+    """A measurement on judged queries in the layout of BEIR; None is the live generation, or the default mode."""
 
     queries: str
     qrels: str
     collection: str = DEFAULT_COLLECTION
     generation: int | None = None
+    mode: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

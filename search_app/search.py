@@ -2,34 +2,40 @@
 
 A query reads the live pointer once and stays with that generation and its encoder to the end, so that the
 vectors of query and chunks come from one network even in the middle of a switch.
-Milvus gives ids and scores only; all text comes from the catalogue, and an id that the catalogue doesn't
-know (a chunk that was replaced a moment ago) is no hit.
+Milvus gives ids and scores only; all text comes from the catalogue, for the hits that are shown, and an id that
+the catalogue doesn't know (a chunk that was replaced a moment ago) is no hit.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingest.documents import MetadataValue
-from ingest.pipeline import Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.passages import Passage
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
-from search_app.filters import Filter, check, to_milvus
-from search_app.index import Found, VectorIndex
+from search_app.filters import Filter, check
+from search_app.index import VectorIndex
+from search_app.retrieval import DEFAULT_MODE, DEPTH_MAX, Candidate, Mode, Questions, Retriever, scope_of
+from search_app.timing import Timer
 
 MAX_HITS = 1000
+MAX_OFFSET = 10_000
 MAX_QUERY_CHARACTERS = 20_000
 
 _SPARE_CANDIDATES = 20  # over-fetch, so that one hit a document still fills the page; each costs Milvus about 0.1 ms
-_MAX_CANDIDATES = 16_000  # Milvus answers at most 16,384 rows a query
+_PARTS = ("prepare", "encode", "search", "words", "fuse", "fetch")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: the best chunk of a document. `score` is the cosine similarity, -1 to 1."""
+    """One answer: the best chunk of a document.
+
+    `score` depends on the mode: the cosine similarity, -1 to 1; BM25, above 0; or both in one number, 0 to 1, and
+    then `parts` has the two by name, without one whose ranking the chunk isn't in. `more_passages` counts
+    the document's other chunks that stand above the last hit of the page.
+    """
 
     rank: int
     score: float
@@ -43,6 +49,8 @@ class Hit:
     metadata: Mapping[str, MetadataValue]
     headings: tuple[str, ...] = ()
     page: int | None = None
+    more_passages: int = 0
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +76,33 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How to search: `k` documents, only those that `where` lets through, in `generation` (None is the live one)."""
+    """How to search.
+
+    Args:
+        k: Documents on the page, 1 to MAX_HITS.
+        where: Only documents that this filter lets through.
+        generation: Its number; None is the live one.
+        mode: What the search goes by; None is the default.
+        offset: Documents before the page, 0 to MAX_OFFSET. Pages never overlap and leave nothing out.
+        min_score: Only hits with at least this score, in the measure of the mode.
+        exact: Compare with every vector instead of following a graph; embedded Milvus always does.
+    """
 
     k: int = 10
     where: Filter | None = None
     generation: int | None = None
+    mode: Mode | None = None
+    offset: int = 0
+    min_score: float | None = None
+    exact: bool = False
 
 
-@dataclass(slots=True)
-class Timer:
-    """Milliseconds by part, in the order in which the parts were measured."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a document stands: its best candidate, and how many more of its chunks came up."""
 
-    parts: dict[str, float] = field(default_factory=dict)
-    _begun: float = field(default_factory=time.perf_counter)
-    _last: float = field(default_factory=time.perf_counter)
-
-    def lap(self, part: str) -> None:
-        """Gives the time since the last lap to a part."""
-        now = time.perf_counter()
-        self.parts[part] = self.parts.get(part, 0.0) + (now - self._last) * 1000
-        self._last = now
-
-    def total(self) -> dict[str, float]:
-        """The parts and their total, which has what lies between them too."""
-        parts = {**self.parts, "total": (time.perf_counter() - self._begun) * 1000}
-        return {name: round(value, 3) for name, value in parts.items()}
+    best: Candidate
+    more_passages: int = 0
 
 
 class Searcher:
@@ -107,7 +117,8 @@ class Searcher:
         """The best documents for one query.
 
         Raises:
-            QueryError: The query is empty or too long, or k is out of range.
+            QueryError: The query is empty or too long, or the catalogue can't search by words.
+            UsageError: k or the offset is out of range.
             UnknownCollection, UnknownGeneration: Nothing has that name.
             FilterError: The filter names a field that no document has.
             FingerprintMismatch: The encoder at hand didn't fill the generation.
@@ -116,22 +127,21 @@ class Searcher:
 
     def search_batch(self, queries: Sequence[str], collection: str, options: SearchOptions) -> list[SearchResult]:
         """The same for many queries, with one encode and one search call; the times are those of the batch."""
-        timer = Timer()
+        timer = Timer(dict.fromkeys(_PARTS, 0.0))
         for query in queries:
             check_query(query)
-        _check_k(options.k)
+        _check_page(options)
         generation = self._generation(collection, options.generation)
-        expression = self._expression(generation, options.where)
-        encoder = self._encoders.of_generation(generation, collection)
-        timer.lap("prepare")
-        vectors = encoder.encode(list(queries), kind="query")
-        timer.lap("encode")
-        pages = self._pages(generation, vectors, options.k, expression)
-        timer.lap("search")
+        mode = options.mode or DEFAULT_MODE
+        retriever = self._retriever(generation, options, timer)
+        questions = self._questions(queries, generation, collection, mode, timer)
+        found = self._found(retriever, generation, questions, mode, options)
+        pages = self._pages(generation, found, options.offset)
+        timer.lap("fetch")
         name = EncoderName(generation.encoder_name, generation.fingerprint)
         took_ms = timer.total()
         return [
-            SearchResult(query, collection, generation.number, name, "dense", took_ms, page)
+            SearchResult(query, collection, generation.number, name, mode.value, took_ms, page)
             for query, page in zip(queries, pages, strict=True)
         ]
 
@@ -145,52 +155,85 @@ class Searcher:
             )
         return generation
 
-    def _expression(self, generation: Generation, where: Filter | None) -> str:
-        if where is None:
-            return ""
-        check(where, self._catalog.documents.fields(generation.collection_id))
-        return to_milvus(where)
+    def _retriever(self, generation: Generation, options: SearchOptions, timer: Timer) -> Retriever:
+        if options.where is not None:
+            check(options.where, self._catalog.documents.fields(generation.collection_id))
+        scope = scope_of(self._catalog, generation, options.where)
+        return Retriever(self._catalog, self._index, generation, scope, timer, exact=options.exact)
 
-    def _pages(self, generation: Generation, vectors: Vectors, k: int, expression: str) -> list[tuple[Hit, ...]]:
-        """A page of hits for each query; fetches more where one document's chunks crowd the others out."""
-        limit = min(k + _SPARE_CANDIDATES, _MAX_CANDIDATES)
-        pages: list[tuple[Hit, ...]] = [()] * len(vectors)
-        open_rows = list(range(len(vectors)))
+    def _questions(
+        self, queries: Sequence[str], generation: Generation, collection: str, mode: Mode, timer: Timer
+    ) -> Questions:
+        """The queries with their vectors; a search by words needs none, and no encoder."""
+        if mode is Mode.LEXICAL:
+            timer.lap("prepare")
+            return Questions(queries)
+        encoder = self._encoders.of_generation(generation, collection)
+        timer.lap("prepare")
+        vectors = encoder.encode(list(queries), kind="query")
+        timer.lap("encode")
+        return Questions(queries, vectors)
+
+    def _found(
+        self, retriever: Retriever, generation: Generation, questions: Questions, mode: Mode, options: SearchOptions
+    ) -> list[list[_Place]]:
+        """The documents of each query's page; looks deeper where one document's chunks crowd the others out."""
+        wanted = options.offset + options.k
+        depth = min(wanted + _SPARE_CANDIDATES, DEPTH_MAX)
+        places: list[list[_Place]] = [[] for _ in questions.texts]
+        open_rows = list(range(len(questions.texts)))
         while open_rows:
-            answers = self._index.search(generation.physical_name, vectors[open_rows], limit=limit, where=expression)
-            passages = self._passages(generation, answers)
-            for row, found in zip(open_rows, answers, strict=True):
-                pages[row] = group_by_document(found, passages, k)
-            open_rows = [
+            rankings = retriever.rank(questions.only(open_rows), mode, depth)
+            kept = [_above(ranking, options.min_score) for ranking in rankings]
+            chunk_ids = dict.fromkeys(one.chunk_id for ranking in kept for one in ranking)
+            owners = self._catalog.documents.owners(generation, list(chunk_ids))
+            for row, ranking in zip(open_rows, kept, strict=True):
+                places[row] = by_document(ranking, owners, wanted)
+            may_go_on = [
                 row
-                for row, found in zip(open_rows, answers, strict=True)
-                if len(pages[row]) < k and len(found) == limit < _MAX_CANDIDATES
+                for row, ranking in zip(open_rows, kept, strict=True)
+                if len(places[row]) < wanted and len(ranking) == depth < DEPTH_MAX
             ]
-            limit = min(limit * 4, _MAX_CANDIDATES)
-        return pages
+            open_rows, depth = may_go_on, min(depth * 4, DEPTH_MAX)
+        return [own[options.offset :] for own in places]
 
-    def _passages(self, generation: Generation, answers: Sequence[Sequence[Found]]) -> dict[str, Passage]:
-        chunk_ids = list(dict.fromkeys(found.id for answer in answers for found in answer))
-        return self._catalog.documents.passages(generation, chunk_ids)
-
-
-def group_by_document(found: Sequence[Found], passages: Mapping[str, Passage], k: int) -> tuple[Hit, ...]:
-    """The best chunk of each of the k best documents; `found` comes best first."""
-    best: dict[str, tuple[Found, Passage]] = {}
-    for one in found:
-        passage = passages.get(one.id)
-        if passage is not None and passage.chunk.document_id not in best:
-            best[passage.chunk.document_id] = (one, passage)
-            if len(best) == k:
-                break
-    return tuple(_hit(rank, one.score, passage) for rank, (one, passage) in enumerate(best.values(), 1))
+    def _pages(self, generation: Generation, found: Sequence[Sequence[_Place]], offset: int) -> list[tuple[Hit, ...]]:
+        """The hits with their texts, which are read for these chunks only."""
+        chunk_ids = list(dict.fromkeys(place.best.chunk_id for places in found for place in places))
+        passages = self._catalog.documents.passages(generation, chunk_ids)
+        return [
+            tuple(
+                _hit(rank, place, passages[place.best.chunk_id])
+                for rank, place in enumerate(places, offset + 1)
+                if place.best.chunk_id in passages  # one that was replaced since it was found is no hit
+            )
+            for places in found
+        ]
 
 
-def _hit(rank: int, score: float, passage: Passage) -> Hit:
+def by_document(ranking: Sequence[Candidate], owners: Mapping[str, str], wanted: int) -> list[_Place]:
+    """The `wanted` best documents in order, each with its best chunk; `ranking` comes best first."""
+    places: dict[str, _Place] = {}
+    for one in ranking:
+        document_id = owners.get(one.chunk_id)
+        if document_id is None:
+            continue
+        held = places.get(document_id)
+        places[document_id] = _Place(held.best, held.more_passages + 1) if held else _Place(one)
+        if len(places) == wanted:
+            break
+    return list(places.values())
+
+
+def _above(ranking: Sequence[Candidate], min_score: float | None) -> Sequence[Candidate]:
+    return ranking if min_score is None else [one for one in ranking if one.score >= min_score]
+
+
+def _hit(rank: int, place: _Place, passage: Passage) -> Hit:
     chunk = passage.chunk
     return Hit(
         rank=rank,
-        score=score,
+        score=place.best.score,
         document_id=chunk.document_id,
         chunk_id=chunk.id,
         title=passage.title,
@@ -201,6 +244,8 @@ def _hit(rank: int, score: float, passage: Passage) -> Hit:
         metadata=passage.metadata,
         headings=chunk.headings,
         page=chunk.page,
+        more_passages=place.more_passages,
+        parts=place.best.parts,
     )
 
 
@@ -218,6 +263,8 @@ def check_query(query: str) -> None:
         )
 
 
-def _check_k(k: int) -> None:
-    if not 1 <= k <= MAX_HITS:
-        raise UsageError(f"{k} hits were asked for; choose a number from 1 to {MAX_HITS:,}.")
+def _check_page(options: SearchOptions) -> None:
+    if not 1 <= options.k <= MAX_HITS:
+        raise UsageError(f"{options.k} hits were asked for; choose a number from 1 to {MAX_HITS:,}.")
+    if not 0 <= options.offset <= MAX_OFFSET:
+        raise UsageError(f"A page can't begin after {options.offset} hits; choose a number from 0 to {MAX_OFFSET:,}.")

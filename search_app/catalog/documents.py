@@ -148,17 +148,33 @@ class Documents:
                 done = (deletions.c.generation_id == generation_id) & deletions.c.chunk_id.in_(some)
                 connection.execute(delete(deletions).where(done))
 
-    def matching_chunk_ids(self, generation: Generation, where: Filter, limit: int) -> tuple[str, ...]:
-        """The ids of the generation's chunks whose documents match; at most `limit` of them, in no order.
+    def matching_chunk_ids(
+        self, generation: Generation, where: Filter, *, among: Sequence[str] | None = None, limit: int | None = None
+    ) -> tuple[str, ...]:
+        """The ids of the generation's chunks whose documents match, in no order.
 
         Args:
             generation: Whose chunks are meant.
             where: A filter that `check` lets pass.
+            among: Only these chunks are asked; None is all.
             limit: The most ids to give.
         """
         query = select(chunks.c.id).select_from(held_chunks(generation)).where(condition_of(where)).limit(limit)
         with self._store.reading() as connection:
-            return tuple(connection.execute(query).scalars())
+            if among is None:
+                return tuple(connection.execute(query).scalars())
+            asked = [connection.execute(query.where(chunks.c.id.in_(some))).scalars() for some in pieces(among)]
+            return tuple(chunk_id for ids in asked for chunk_id in ids)
+
+    def owners(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, str]:
+        """The document of each of these chunks, without chunks that the generation doesn't hold."""
+        query = select(chunks.c.id, documents.c.id.label("document_id")).select_from(held_chunks(generation))
+        with self._store.reading() as connection:
+            return {
+                row.id: row.document_id
+                for some in pieces(chunk_ids)
+                for row in connection.execute(query.where(chunks.c.id.in_(some)))
+            }
 
     def passages(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these chunks, without those that the generation doesn't hold as they are now."""

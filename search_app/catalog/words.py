@@ -4,9 +4,10 @@ Scores are BM25's with k1 = 1.2 and b = 0.75, larger is better; they are sums ov
 compare the passages of one query and nothing else.
 """
 
+import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
 from sqlalchemy.sql.expression import TextClause
 
 from search_app.catalog.generations import Generation
@@ -26,6 +27,17 @@ class FoundByWords:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which chunks may answer: all, or those that match the filter; `chunk_ids` lists these where they are few."""
+
+    where: Filter | None = None
+    chunk_ids: tuple[str, ...] | None = None
+
+
+_EVERYTHING = Scope()
+
+
 class Words:
     """The word indexes of every collection of the home."""
 
@@ -33,15 +45,15 @@ class Words:
         self._store = store
 
     def search(
-        self, generation: Generation, expression: str, *, limit: int, where: Filter | None = None
+        self, generation: Generation, expression: str, *, limit: int, scope: Scope = _EVERYTHING
     ) -> list[FoundByWords]:
-        """The chunks with the best words, by falling score, then by id.
+        """The chunks with the best words, by falling score, then as they came in.
 
         Args:
             generation: Whose chunks are searched.
             expression: From `lexical.match_expression`; "" finds nothing.
             limit: The most chunks to give.
-            where: Only chunks of documents that match; a filter that `check` lets pass.
+            scope: Only these chunks; its filter is one that `check` lets pass.
 
         Raises:
             QueryError: This database has no word index.
@@ -50,15 +62,22 @@ class Words:
         query = (
             select(chunks.c.id, words.c.rank)
             .select_from(held_chunks(generation).join(words, words.c.rowid == chunks.c.pk))
-            .where(words.c[words.name].op("MATCH")(expression), condition_of(where))
+            .where(words.c[words.name].op("MATCH")(expression), _within(scope))
             .order_by(words.c.rank)
             .limit(limit)
         )
         with self._store.reading() as connection:
             if not expression or not _is_there(connection, words.name):
                 return []
-            found = [FoundByWords(row.id, -row.rank) for row in connection.execute(query)]
-        return sorted(found, key=lambda one: (-one.score, one.id))
+            return [FoundByWords(row.id, -row.rank) for row in connection.execute(query)]
+
+
+def _within(scope: Scope) -> ColumnElement[bool] | TextClause:
+    """Ids are looked up in a list, a filter is asked of one chunk after the other until there are enough."""
+    if scope.chunk_ids is None:
+        return condition_of(scope.where)
+    listed = func.json_each(json.dumps(scope.chunk_ids)).table_valued("value")
+    return chunks.c.id.in_(select(listed.c.value))
 
 
 def condition_of(where: Filter | None) -> TextClause:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command
+from search_app.cli.shell import Shell, collection_option, command, mode_option
 from search_app.cli.tables import moment, table
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def training_text(report: "TrainingReport", name: str) -> str:
     metavar="FILE",
     help="Tab-separated query-id, corpus-id, score.",
 )
+@mode_option
+@click.option("--exact", is_flag=True, help="Compare with every vector instead of following a graph.")
 def evaluate(shell: Shell, **asked: Any) -> None:
     """Measure how well a collection answers judged queries."""
     from search_app.requests import EvaluateRequest
@@ -79,8 +81,8 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     """One line: the metrics, then what they are of."""
     figures = "  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items())
     return (
-        f"{figures}  ({evaluation.query_count} queries, generation {evaluation.generation} of "
-        f"{evaluation.collection!r}, encoder {evaluation.encoder})"
+        f"{figures}  ({evaluation.query_count} queries, {evaluation.mode}, generation "
+        f"{evaluation.generation} of {evaluation.collection!r}, encoder {evaluation.encoder})"
     )
 
 

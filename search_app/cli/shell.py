@@ -25,6 +25,12 @@ collection_option = click.option(
     "-c", "--collection", default="docs", show_default=True, metavar="NAME", help="The collection."
 )
 
+mode_option = click.option(
+    "--mode",
+    type=click.Choice(["dense", "lexical", "hybrid"]),
+    help="By meaning, by words, or by both (the default).",
+)
+
 
 @dataclass(slots=True)
 class Shell:

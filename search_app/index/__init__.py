@@ -10,6 +10,6 @@ Importing this package loads no pymilvus; the first call does.
 
 from search_app.index.connection import Milvus, Server
 from search_app.index.rows import one_of
-from search_app.index.vector_index import Found, VectorIndex
+from search_app.index.vector_index import LIMIT_MAX, Found, VectorIndex
 
-__all__ = ["Found", "Milvus", "Server", "VectorIndex", "one_of"]
+__all__ = ["LIMIT_MAX", "Found", "Milvus", "Server", "VectorIndex", "one_of"]

@@ -185,6 +185,11 @@ class VectorIndex:
 
     # Search
 
+    @property
+    def filters_fast(self) -> bool:
+        """Whether a filter on fields costs a search little; embedded Milvus reads each row's JSON in Python."""
+        return not self._connection.milvus.is_embedded
+
     def search(
         self,
         physical: str,

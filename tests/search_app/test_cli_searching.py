@@ -21,7 +21,7 @@ def filled(noted: SearchApp, run_on: Twinsearch) -> Twinsearch:
 def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsearch) -> None:
     code, out, err = filled("search", "kitten hound", "-k", "2")
     assert (code, err) == (0, "")
-    assert re.sub(r"encode \d+ ms, search \d+ ms", "…", out) == (
+    assert re.sub(r"encode \d+ ms, search \d+ ms, words \d+ ms", "…", out) == (
         " 1. 0.949  cat\n"
         "    cat cat dog\n"
         "    notes/cat.txt\n"
@@ -30,7 +30,7 @@ def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsea
         "    dog\n"
         "    notes/dog.txt\n"
         "\n"
-        "2 hits from generation 1 of 'docs' (…)\n"
+        "2 hybrid hits from generation 1 of 'docs' (…)\n"
     )
 
 
@@ -46,7 +46,7 @@ def test_json_has_the_promised_shape(filled: Twinsearch) -> None:
     assert (found["schema"], found["query"], found["collection"], found["generation"]) == (1, "kitten", "docs", 1)
     assert found["encoder"]["name"] == "fluent"
     assert re.fullmatch(r"[0-9a-f]{64}", found["encoder"]["fingerprint"])
-    assert found["mode"] == "dense"
+    assert found["mode"] == "hybrid"
     assert {"encode", "search", "total"} <= set(found["took_ms"])
 
 
@@ -65,6 +65,8 @@ def test_a_hit_in_json_has_the_promised_shape(filled: Twinsearch) -> None:
         "metadata": {"modified": "2023-11-14T22:13:20"},
         "headings": [],
         "page": None,
+        "more_passages": 0,
+        "parts": {"dense": pytest.approx(2 / 5**0.5, abs=1e-6)},
     }
 
 

@@ -11,6 +11,7 @@ from ingest.documents import Document
 from search_app.catalog import Catalog
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
+from search_app.catalog.words import Scope
 from search_app.filters import And, Compare, Exists, Filter, In, Not, Or, check, matches, to_sql
 
 ENCODER = EncoderRecord(fingerprint="f" * 64, name="plain", folder="/encoders/plain", dim=4, max_tokens=16)
@@ -105,10 +106,10 @@ def test_sqlite_finds_what_the_reference_finds(
     for filter_ in tried:
         check(filter_, KEYS)
         expected = matching(filter_, held)
-        assert sorted(catalog.documents.matching_chunk_ids(generation, filter_, 100)) == expected
-        assert (
-            sorted(each.id for each in catalog.words.search(generation, "word", limit=100, where=filter_)) == expected
-        )
+        assert sorted(catalog.documents.matching_chunk_ids(generation, filter_)) == expected
+        for scope in (Scope(filter_), Scope(filter_, tuple(expected))):
+            found = catalog.words.search(generation, "word", limit=100, scope=scope)
+            assert sorted(each.id for each in found) == expected
 
 
 def test_the_largest_allowed_filter_can_be_run(catalog: Catalog, generation: Generation) -> None:
@@ -118,7 +119,7 @@ def test_the_largest_allowed_filter_can_be_run(catalog: Catalog, generation: Gen
         deep = Or((And((deep,)), Compare("n", "==", 1)))
     wide = And(tuple(Not(Compare("n", "==", number)) for number in range(1, 1_001)))
     many = In("n", tuple(range(1, 1_001)))
-    found = [sorted(catalog.documents.matching_chunk_ids(generation, each, 9)) for each in (deep, wide, many)]
+    found = [sorted(catalog.documents.matching_chunk_ids(generation, each)) for each in (deep, wide, many)]
     assert found == [["d1"], ["d0"], ["d1", "d2"]]
 
 

@@ -61,6 +61,7 @@ def test_a_hit_tells_all_about_the_passage(noted: SearchApp) -> None:
         start=0,
         end=11,
         metadata={"modified": "2023-11-14T22:13:20"},
+        parts={"dense": pytest.approx(2 / 5**0.5, abs=1e-6)},
     )
 
 
@@ -68,9 +69,9 @@ def test_a_result_tells_who_answered_and_how_long_it_took(noted: SearchApp) -> N
     result = noted.search("kitten")
     live = noted.catalog.collections.live("docs")
     assert live is not None
-    assert (result.query, result.collection, result.generation, result.mode) == ("kitten", "docs", 1, "dense")
+    assert (result.query, result.collection, result.generation, result.mode) == ("kitten", "docs", 1, "hybrid")
     assert (result.encoder.name, result.encoder.fingerprint) == ("fluent", live.fingerprint)
-    assert list(result.took_ms) == ["prepare", "encode", "search", "total"]
+    assert list(result.took_ms) == ["prepare", "encode", "search", "words", "fuse", "fetch", "total"]
     parts = sum(value for part, value in result.took_ms.items() if part != "total")
     assert parts == pytest.approx(result.took_ms["total"], abs=1)
 

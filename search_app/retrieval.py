@@ -1,0 +1,196 @@
+"""Finds the candidates of a query in one generation: by meaning, by words, or by both.
+
+A ranking holds the `depth` best chunks that match the filter, and fewer only where no more match. A deeper ranking
+begins with the shallower one, so that pages stay as they are when the next one is asked for.
+The catalogue's filter decides; Milvus runs it only where it does so fast.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ingest.pipeline import Vectors
+from search_app.catalog import Catalog
+from search_app.catalog.generations import Generation
+from search_app.catalog.words import Scope
+from search_app.errors import UsageError
+from search_app.filters import Filter, to_milvus
+from search_app.fusion import standout_sum
+from search_app.index import LIMIT_MAX, Found, VectorIndex, one_of
+from search_app.lexical import match_expression
+from search_app.timing import Timer
+
+DEPTH_MAX = 16_000
+
+_FUSED_DEPTHS = (100, 400, 1_600, 6_400, DEPTH_MAX)  # how far down two rankings are compared, step by step
+# Embedded Milvus takes 6 times as long with a filter on fields as without. A list of 5,000 ids takes as long as no
+# filter does at 20,000 rows; where more match, looking further down and leaving out is faster.
+_LISTED_IDS_MAX = 5_000
+_WIDENING = 4
+_SPARE_ROWS = 8
+_SCORE_DIGITS = 6  # a float32 has 7
+
+
+class Mode(StrEnum):
+    """What a search goes by."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    HYBRID = "hybrid"
+
+
+DEFAULT_MODE = Mode.HYBRID
+
+
+def mode_of(name: str | None) -> Mode | None:
+    """The mode of this name; None for none.
+
+    Raises:
+        UsageError: There is no such mode.
+    """
+    if name is None or name in set(Mode):
+        return Mode(name) if name else None
+    raise UsageError(f"There is no mode {name!r}; choose one of {', '.join(Mode)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk with its score in the mode that ran; `parts` has those of the rankings behind a hybrid one."""
+
+    chunk_id: str
+    score: float
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Queries that are asked together: their texts, and their vectors (queries, dim) where the mode needs them."""
+
+    texts: Sequence[str]
+    vectors: "Vectors | None" = None
+
+    def only(self, rows: Sequence[int]) -> "Questions":
+        """Some of the queries, by their places."""
+        vectors = None if self.vectors is None else self.vectors[list(rows)]
+        return Questions([self.texts[row] for row in rows], vectors)
+
+
+class Retriever:
+    """Asks the vectors and the words of one generation.
+
+    Args:
+        generation: Whose chunks answer.
+        scope: From `scope_of`.
+        exact: Compare with every vector; embedded Milvus always does.
+        timer: Hears how long Milvus ("search"), the word index ("words") and the fusion ("fuse") take.
+    """
+
+    def __init__(
+        self, catalog: Catalog, index: VectorIndex, generation: Generation, scope: Scope, timer: Timer, *, exact: bool
+    ) -> None:
+        self._catalog = catalog
+        self._index = index
+        self._generation = generation
+        self._scope = scope
+        self._timer = timer
+        self._exact = exact
+
+    def rank(self, questions: Questions, mode: Mode, depth: int) -> list[list[Candidate]]:
+        """The ranking of each query, `depth` chunks deep."""
+        match mode:
+            case Mode.DENSE:
+                return self._dense(questions, depth)
+            case Mode.LEXICAL:
+                return self._lexical(questions, depth)
+            case Mode.HYBRID:
+                return self._hybrid(questions, depth)
+
+    def _hybrid(self, questions: Questions, depth: int) -> list[list[Candidate]]:
+        deepest = next(step for step in _FUSED_DEPTHS if step >= depth)
+        dense, lexical = self._dense(questions, deepest), self._lexical(questions, deepest)
+        fused = [_fused(*both, deepest)[:depth] for both in zip(dense, lexical, strict=True)]
+        self._timer.lap("fuse")
+        return fused
+
+    def _lexical(self, questions: Questions, depth: int) -> list[list[Candidate]]:
+        found = [
+            self._catalog.words.search(self._generation, match_expression(text), limit=depth, scope=self._scope)
+            for text in questions.texts
+        ]
+        self._timer.lap("words")
+        return [[Candidate(one.id, one.score) for one in each] for each in found]
+
+    def _dense(self, questions: Questions, depth: int) -> list[list[Candidate]]:
+        if self._scope.where is None or self._index.filters_fast:
+            return self._nearest(questions, depth, to_milvus(self._scope.where) if self._scope.where else "")
+        if self._scope.chunk_ids is not None:
+            return self._nearest_listed(questions, depth, self._scope.chunk_ids)
+        return self._nearest_matching(questions, depth, self._scope.where)
+
+    def _nearest(self, questions: Questions, depth: int, expression: str) -> list[list[Candidate]]:
+        """Asks Milvus for some more than `depth`: which of those with equal scores it leaves out is chance."""
+        if questions.vectors is None:
+            return [[] for _ in questions.texts]
+        limit = min(depth + _SPARE_ROWS, LIMIT_MAX)
+        while True:
+            found = self._index.search(
+                self._generation.physical_name, questions.vectors, limit=limit, where=expression, exact=self._exact
+            )
+            self._timer.lap("search")
+            rankings = [_ranked(each) for each in found]
+            if limit == LIMIT_MAX or all(_is_settled(each, depth, limit) for each in rankings):
+                return [each[:depth] for each in rankings]
+            limit = min(limit * _WIDENING, LIMIT_MAX)
+
+    def _nearest_listed(self, questions: Questions, depth: int, chunk_ids: Sequence[str]) -> list[list[Candidate]]:
+        return self._nearest(questions, depth, one_of(chunk_ids)) if chunk_ids else [[] for _ in questions.texts]
+
+    def _nearest_matching(self, questions: Questions, depth: int, where: Filter) -> list[list[Candidate]]:
+        """Looks further down and leaves out what doesn't match; lists ids after all where few of the near ones do."""
+        wide = depth * _WIDENING
+        while wide <= DEPTH_MAX:
+            found = self._nearest(questions, wide, "")
+            ids = list(dict.fromkeys(one.chunk_id for each in found for one in each))
+            matching = set(self._catalog.documents.matching_chunk_ids(self._generation, where, among=ids))
+            kept = [[one for one in each if one.chunk_id in matching][:depth] for each in found]
+            if all(len(some) == depth or len(each) < wide for some, each in zip(kept, found, strict=True)):
+                return kept
+            wide *= _WIDENING
+        return self._nearest_listed(
+            questions, depth, self._catalog.documents.matching_chunk_ids(self._generation, where)
+        )
+
+
+def scope_of(catalog: Catalog, generation: Generation, where: Filter | None) -> Scope:
+    """The scope for a filter that `check` lets pass; where few chunks match, they are found here once."""
+    if where is None:
+        return Scope()
+    chunk_ids = catalog.documents.matching_chunk_ids(generation, where, limit=_LISTED_IDS_MAX + 1)
+    return Scope(where, chunk_ids if len(chunk_ids) <= _LISTED_IDS_MAX else None)
+
+
+def _ranked(found: Sequence[Found]) -> list[Candidate]:
+    """By falling score, then by id; passages of one text differ by rounding errors only, and count as equal."""
+    rounded = [Candidate(one.id, round(one.score, _SCORE_DIGITS)) for one in found]
+    return sorted(rounded, key=lambda one: (-one.score, one.chunk_id))
+
+
+def _is_settled(ranking: Sequence[Candidate], depth: int, limit: int) -> bool:
+    """Whether no passage that was left out can belong to the first `depth`."""
+    return len(ranking) < limit or ranking[depth - 1].score > ranking[-1].score
+
+
+def _fused(dense: Sequence[Candidate], lexical: Sequence[Candidate], deepest: int) -> list[Candidate]:
+    """Both rankings in one: what the first step ranks comes first, then what the next one adds, and so on."""
+    cosines, words = ({one.chunk_id: one.score for one in ranking} for ranking in (dense, lexical))
+    merged: dict[str, Candidate] = {}
+    least = 1.0
+    for step in _FUSED_DEPTHS[: _FUSED_DEPTHS.index(deepest) + 1]:
+        pairs = [[(one.chunk_id, one.score) for one in ranking[:step]] for ranking in (dense, lexical)]
+        fresh = [pair for pair in standout_sum(*pairs) if pair[0] not in merged]
+        for chunk_id, score in fresh:
+            least = min(score, least)
+            parts = {"dense": cosines.get(chunk_id), "lexical": words.get(chunk_id)}
+            known = {name: part for name, part in parts.items() if part is not None}
+            merged[chunk_id] = Candidate(chunk_id, least, known)
+    return list(merged.values())
