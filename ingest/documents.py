@@ -1,7 +1,8 @@
 """What a person put in, as cleaned text.
 
 A document's id is stable from run to run: it comes from names and columns, never from the content. Its
-content hash covers everything that a search or a page could show: equal hashes mean nothing is to be done.
+content hash covers everything that a search, a page or a pruning looks at: equal hashes mean nothing is to be done.
+The time of the file's last change is left out: a file that was only touched is unchanged.
 Sections begin at offsets into the cleaned text, ascending.
 """
 
@@ -11,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MetadataValue = str | int | float | bool | None
+FILE_MODIFIED = "file_modified"  # the metadata that holds when the file was last changed, in ISO 8601, UTC
+
+MODIFIED = "modified"  # the metadata that a reader adds: when the file was last changed, ISO 8601, UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,9 @@ class Document:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 in hex over title, text, source, metadata and sections, as canonical JSON."""
+        """SHA-256 in hex over all but the id and `modified`, as canonical JSON."""
         sections = [(section.start, section.headings, section.page) for section in self.sections]
-        content = [self.title, self.text, self.source, dict(self.metadata), sections]
+        metadata = {name: value for name, value in self.metadata.items() if name != MODIFIED}
+        content = [self.title, self.text, self.source, self.origin, metadata, sections]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -5,11 +5,12 @@ A build reads the catalogue's text, never the original files, and asks the catal
 documents that arrive, change or vanish meanwhile are just more of the same, and so is going on after a crash.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from ingest.chunking import Chunk, ChunkingSettings, chunk_document
+from ingest.chunking import Chunk, ChunkingSettings, chunk_document, fit_title
+from ingest.counting import TokenCounter
 from ingest.documents import Document
-from ingest.pipeline import EncodedDocument, Encoder
+from ingest.pipeline import Encoder
 from ingest.progress import Progress, Report
 from search_app.catalog import Catalog
 from search_app.catalog.commits import BuiltDocument
@@ -19,6 +20,8 @@ from search_app.encoders import EncoderChoice
 from search_app.errors import IndexFailure, UnknownGeneration, UsageError
 from search_app.index import VectorIndex
 from search_app.writing import GenerationWriter, encode_documents
+
+_Fitted = tuple[PendingDocument, tuple[Document, tuple[Chunk, ...]]]
 
 _DOCUMENTS_PER_STEP = 500  # between two flushes of a build
 
@@ -57,19 +60,22 @@ class Generations:
     def build(self, generation: Generation, encoder: Encoder, *, report: Report) -> None:
         """Brings a generation up to the catalogue's text; what it has already is not encoded again."""
         writer = self.writer(generation)
-        cut = _cutter(generation.chunking, encoder)
+        counter = TokenCounter(encoder.count_tokens)
         total = self._catalog.documents.pending_count(generation.id)
         done = 0
-        report(Progress("reindex", 0, total, "documents"))
         while batch := self._catalog.documents.pending(generation.id, _DOCUMENTS_PER_STEP):
-            self._build_step(writer, encode_documents(encoder, [(one.document, cut(one)) for one in batch]))
+            report(Progress("reindex", done, max(total, done), "documents"))
+            self._build_step(writer, encoder, [(one, _fitted(one, generation.chunking, counter)) for one in batch])
             done += len(batch)
             report(Progress("reindex", done, max(total, done), "documents"))
         writer.sweep()
 
-    def _build_step(self, writer: GenerationWriter, step: Sequence[EncodedDocument]) -> None:
-        writer.hand_over(step)
-        built = [BuiltDocument(one.document.id, one.document.content_hash, one.chunks) for one in step]
+    def _build_step(self, writer: GenerationWriter, encoder: Encoder, step: Sequence[_Fitted]) -> None:
+        encoded = encode_documents(encoder, [fitted for _, fitted in step])
+        writer.hand_over(encoded)
+        built = [
+            BuiltDocument(pending.document.id, pending.document.content_hash, chunks) for pending, (_, chunks) in step
+        ]
         self._catalog.documents.commit_built(writer.generation.id, built)
 
     def verify(self, generation: Generation) -> Generation:
@@ -179,17 +185,11 @@ class Generations:
             self._index.drop(generation.physical_name)
 
 
-def _cutter(settings: ChunkingSettings, encoder: Encoder) -> Callable[[PendingDocument], tuple[Chunk, ...]]:
-    """The chunks of a pending document: those that the catalogue has for these settings, else cut now."""
-
-    def cut(pending: PendingDocument) -> tuple[Chunk, ...]:
-        if pending.chunks is not None:
-            return pending.chunks
-        return cut_document(pending.document, settings, encoder)
-
-    return cut
-
-
-def cut_document(document: Document, settings: ChunkingSettings, encoder: Encoder) -> tuple[Chunk, ...]:
-    """The chunks of a document, token-exact for an encoder."""
-    return tuple(chunk_document(document, settings, encoder.count_tokens))
+def _fitted(
+    pending: PendingDocument, settings: ChunkingSettings, counter: TokenCounter
+) -> tuple[Document, tuple[Chunk, ...]]:
+    """The document with a title short enough for the settings, and its chunks: the catalogue's, else cut now."""
+    document = fit_title(pending.document, settings, counter)
+    if pending.chunks is not None:
+        return document, pending.chunks
+    return document, tuple(chunk_document(document, settings, counter))

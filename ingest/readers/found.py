@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from ingest.cleaning import clean_line, clean_metadata
-from ingest.documents import Document, MetadataValue, Section
+from ingest.documents import MODIFIED, Document, MetadataValue, Section
 from ingest.errors import EmptyText, TooLarge
 from ingest.limits import Limits
 
@@ -160,7 +160,7 @@ def document_of(
     check_length(file, len(text))
     values: dict[str, MetadataValue] = clean_metadata(metadata or {})
     if file.modified is not None:
-        values.setdefault("modified", file.modified)
+        values.setdefault(MODIFIED, file.modified)
     document = Document(file.id, title, text, source=file.id, origin=file.origin, metadata=values, sections=sections)
     return Found(document, file.id)
 

@@ -1,15 +1,20 @@
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
+from ingest.limits import Limits
 from ingest.pipeline import Failure, IngestSettings, IngestSummary, ingest
 from ingest.progress import Progress, unheard
 from ingest.readers import READERS
+from ingest.readers.found import TableMapping
+from ingest.sandbox.ahead import ParsingSettings
 
 WriteTree = Callable[[Mapping[str, str | bytes]], Path]
 SETTINGS = IngestSettings(ChunkingSettings(max_tokens=32))
@@ -180,3 +185,87 @@ def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, 
     with pytest.raises(SourceNotFound):
         run(root, root / "gone")
     assert sink.documents == {}
+
+
+def test_a_file_that_was_only_touched_is_unchanged(write_tree: WriteTree, run) -> None:
+    root = write_tree({"a.txt": "the same words"})
+    run(root)
+    os.utime(root / "a.txt", (1, 1))
+    assert counts(run(root)) == (0, 0, 1, 0, 0)
+
+
+def test_a_folder_that_moved_is_read_again_so_that_pruning_finds_it(write_tree: WriteTree, run, tmp_path: Path) -> None:
+    root = write_tree({"a.txt": "the same words"})
+    run(root)
+    moved = tmp_path / "elsewhere" / root.name
+    moved.parent.mkdir()
+    root.rename(moved)
+    assert counts(run(moved)) == (0, 1, 0, 0, 0)
+    (moved / "a.txt").unlink()
+    assert counts(run(moved, settings=PRUNING)) == (0, 0, 0, 1, 0)
+
+
+def test_of_many_broken_rows_the_first_are_named_and_all_are_counted(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.jsonl": '{"text": "good"}\n' + "{broken\n" * 1_000})
+    summary = run(root)
+    assert (summary.failed_count, len(summary.failed)) == (1_000, 101)
+    assert summary.failed[-1] == Failure("docs/a.jsonl", "900 more rows of 'docs/a.jsonl' failed.")
+
+
+def test_a_document_of_too_many_chunks_fails_alone(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.txt": "word " * 1_000, "b.txt": "short"})
+    settings = replace(SETTINGS, parsing=ParsingSettings(limits=Limits(chunks=5)))
+    summary = run(root, settings=settings)
+    assert list(sink.documents) == ["docs/b.txt"]
+    reason = "'docs/a.txt' has more than 5 chunks. Split it, or raise the limit `chunks`."
+    assert summary.failed == (Failure("docs/a.txt", reason),)
+
+
+def test_a_touched_file_is_unchanged(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.txt": "text"})
+    os.utime(root / "a.txt", (1_700_000_000, 1_700_000_000))
+    run(root)
+    assert sink.documents["docs/a.txt"].document.metadata == {"file_modified": "2023-11-14T22:13:20"}
+    os.utime(root / "a.txt")
+    assert counts(run(root)) == (0, 0, 1, 0, 0)
+
+
+def test_mapped_columns_reach_the_tables(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"cups.csv": "Team,Cups\nBlues,1\n"})
+    parsing = ParsingSettings(columns=TableMapping(id="Team", text="Team"))
+    run(root, settings=replace(SETTINGS, parsing=parsing))
+    assert sink.documents["Blues"].document.metadata == {"Cups": "1"}
+
+
+def test_a_member_that_vanished_from_an_archive_is_pruned(write_tree: WriteTree, run, sink, zip_of) -> None:
+    root = write_tree({"a.zip": zip_of({"one.md": "# One", "two.txt": "two", "x.png": ""})})
+    assert run(root).skipped == ((".png", 1),)
+    assert sink.documents["docs/a.zip/one.md"].document.origin == str(root / "a.zip")
+    write_tree({"a.zip": zip_of({"two.txt": "two"})})
+    assert counts(run(root, settings=PRUNING)) == (0, 0, 1, 1, 0)
+    assert list(sink.documents) == ["docs/a.zip/two.txt"]
+
+
+def test_pruning_by_a_pattern_leaves_alone_what_it_does_not_match(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.md": "one", "b.txt": "two"})
+    run(root)
+    assert counts(run(root / "*.md", settings=PRUNING)) == (0, 0, 1, 0, 0)
+    assert sorted(sink.documents) == ["docs/a.md", "docs/b.txt"]
+
+
+def test_an_archive_without_a_readable_file_is_a_failure(write_tree: WriteTree, run, zip_of) -> None:
+    root = write_tree({"a.zip": zip_of({"x.png": ""})})
+    assert run(root).failed == (Failure("docs/a.zip", "'docs/a.zip' holds no file that can be read."),)
+
+
+def test_no_parser_outlives_an_ingest_that_is_stopped(write_tree: WriteTree, run) -> None:
+    root = write_tree({f"{number}.txt": "text" for number in range(600)})
+
+    def stop(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    before = psutil.Process().children(recursive=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(root, settings=replace(SETTINGS, batch_chunks=3), report=stop)
+    assert psutil.Process().children(recursive=True) == before
