@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MetadataValue = str | int | float | bool | None
-FILE_MODIFIED = "file_modified"  # the metadata that holds when the file was last changed, in ISO 8601, UTC
-
 MODIFIED = "modified"  # the metadata that a reader adds: when the file was last changed, ISO 8601, UTC
 
 

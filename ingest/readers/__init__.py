@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.discovery import suffix_of
-from ingest.errors import ReadError, TableError, TooLarge
+from ingest.errors import EmptyText, ReadError, TableError, TooLarge
 from ingest.limits import Limits
 from ingest.readers.archives import read_tar, read_zip
 from ingest.readers.books import read_epub
 from ingest.readers.decoding import undecodable
 from ingest.readers.delimited import read_delimited
-from ingest.readers.found import Begun, Broken, Format, Member, Opened, Skipped, Told
+from ingest.readers.found import Begun, Broken, Format, Found, Member, Opened, Skipped, Told
 from ingest.readers.html import read_html
 from ingest.readers.jsonlines import read_jsonlines
 from ingest.readers.jsontree import read_json
@@ -103,12 +103,13 @@ def read_file(file: Opened, *, skip: int = 0) -> Iterator[Told]:
     Raises:
         ReadError: The file can't be read, or not to its end; what came before is good.
     """
+    has_result = skip > 0
     with _door(file):
-        for item in format_of(file).read(file):
-            if not isinstance(item, Member):
-                yield item
-            elif item.number >= skip:
-                yield from _read_member(file, item)
+        for item in _told(file, skip):
+            has_result = has_result or isinstance(item, Found | Broken)
+            yield item
+    if not has_result:
+        raise EmptyText(f"{file.id!r} holds no file that can be read.")
 
 
 def count_documents(path: Path, limits: Limits) -> int:
@@ -121,6 +122,14 @@ def count_documents(path: Path, limits: Limits) -> int:
             return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
     except OSError:  # reading it tells the reason
         return 1
+
+
+def _told(file: Opened, skip: int) -> Iterator[Told]:
+    for item in format_of(file).read(file):
+        if not isinstance(item, Member):
+            yield item
+        elif item.number >= skip:
+            yield from _read_member(file, item)
 
 
 def _read_member(file: Opened, member: Member) -> Iterator[Told]:

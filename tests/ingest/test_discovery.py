@@ -1,11 +1,13 @@
+import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from ingest.discovery import discover
-from ingest.errors import SourceNotFound
+from ingest.discovery import discover, spool
+from ingest.errors import SourceNotFound, TooLarge
+from ingest.limits import Limits
 
 WriteTree = Callable[[Mapping[str, str | bytes]], Path]
 SUFFIXES = {".md", ".jsonl", ".tsv"}
@@ -57,3 +59,59 @@ def test_a_missing_path_is_named_before_anything_is_read(write_tree: WriteTree) 
     with pytest.raises(SourceNotFound) as caught:
         discover([root, Path("no/such")], suffixes=SUFFIXES)
     assert str(caught.value) == "There is no file or folder 'no/such'. Check the path."
+
+
+def test_files_without_a_reader_are_counted_by_kind_and_questions_beside_a_corpus_too(write_tree: WriteTree) -> None:
+    root = write_tree({"a.png": "", "b.png": "", "Makefile": "", "set/corpus.jsonl": "", "set/queries.jsonl": ""})
+    found = discover([root], suffixes=SUFFIXES)
+    assert found.skipped == (("", 1), (".png", 2), ("queries.jsonl beside a corpus", 1))
+
+
+def test_an_archive_is_known_by_both_of_its_endings(write_tree: WriteTree) -> None:
+    root = write_tree({"a.tar.gz": "", "b.gz": ""})
+    assert [file.id for file in discover([root], suffixes={".tar.gz"}).files] == ["docs/a.tar.gz"]
+
+
+def test_a_pattern_finds_files_with_ids_from_its_first_plain_folder_on(write_tree: WriteTree) -> None:
+    root = write_tree({"a.md": "", "sub/b.md": "", "sub/deep/c.md": "", "sub/d.tsv": "", ".hidden/e.md": ""})
+    assert ids(root / "**" / "*.md") == ["docs/a.md", "docs/sub/b.md", "docs/sub/deep/c.md"]
+    assert ids(root / "*" / "[bd].*") == ["docs/sub/b.md", "docs/sub/d.tsv"]
+    assert discover([root / "s*" / "b.md"], suffixes=SUFFIXES).roots == (root / "sub" / "b.md",)
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(write_tree: WriteTree) -> None:
+    root = write_tree({"[a].md": "", "a.md": ""})
+    assert ids(root / "[a].md") == ["[a].md"]
+
+
+def test_a_pattern_that_matches_nothing_is_named(write_tree: WriteTree) -> None:
+    root = write_tree({"a.md": ""})
+    with pytest.raises(SourceNotFound) as caught:
+        ids(root / "*.pdf")
+    assert str(caught.value) == (
+        f"No file matches {str(root / '*.pdf')!r}. Check the pattern; quote it from the shell."
+    )
+
+
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_a_list_names_paths_from_its_own_folder_on(write_tree: WriteTree, tmp_path: Path, end: str) -> None:
+    root = write_tree({"a.md": "", "sub/a.md": "", "all/b.md": "", "list.txt": end.join(["sub/a.md", "a.md", "all"])})
+    (tmp_path / "other.md").write_text("")
+    assert ids(root / "@list.txt") == ["docs/sub/a.md", "docs/a.md", "all/b.md"]
+    write_tree({"list.txt": f"{tmp_path}/other.md{end}"})
+    assert ids(root / "@list.txt") == ["other.md"]
+
+
+def test_a_list_that_names_what_is_not_there_is_refused(write_tree: WriteTree) -> None:
+    root = write_tree({"list.txt": "gone.md\n"})
+    with pytest.raises(SourceNotFound):
+        ids(root / "@list.txt")
+
+
+def test_a_stream_becomes_a_file_no_larger_than_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "stdin.jsonl"
+    assert spool(io.BytesIO(b"x" * 1_000_000), path, Limits(file_mb=1)).stat().st_size == 1_000_000
+    with pytest.raises(TooLarge) as caught:
+        spool(io.BytesIO(b"x" * 2_000_000), path, Limits(file_mb=1))
+    assert str(caught.value) == "The input is larger than 1 MB. Send it in parts, or raise the limit `file_mb`."
+    assert not path.exists()

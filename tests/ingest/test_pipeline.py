@@ -225,7 +225,7 @@ def test_a_touched_file_is_unchanged(write_tree: WriteTree, run, sink) -> None:
     root = write_tree({"a.txt": "text"})
     os.utime(root / "a.txt", (1_700_000_000, 1_700_000_000))
     run(root)
-    assert sink.documents["docs/a.txt"].document.metadata == {"file_modified": "2023-11-14T22:13:20"}
+    assert sink.documents["docs/a.txt"].document.metadata == {"modified": "2023-11-14T22:13:20"}
     os.utime(root / "a.txt")
     assert counts(run(root)) == (0, 0, 1, 0, 0)
 
