@@ -36,7 +36,7 @@ def test_typing_a_query_shows_hits_with_title_source_passage_and_score(loaded: S
     browser.text_input("query").set_value("kitten").run()
     assert not browser.exception
     assert titles(browser)[0] == "cat"
-    assert "notes/cat.txt" in captions(browser)
+    assert "notes/cat.txt · changed 2023-11-14" in captions(browser)
     assert browser.text[0].value == "cat cat dog"
     assert "0.89" in [one.value.split("[")[1].rstrip("]") for one in browser.markdown if "-badge[" in one.value]
     assert browser.query_params == {"query": "kitten", "collection": "docs"}
@@ -126,7 +126,7 @@ def test_errors_are_the_sentences_of_the_command_line(loaded: SearchApp, visit: 
     assert told(query="  ") == ["The query is empty. Type at least one word."]
     assert told(query="x", collection="gone") == ["There is no collection 'gone'. There are: 'docs'."]
     assert told(query="x", where=["colour=red"]) == [
-        "No document has a field 'colour'. The fields are: id, title, source, origin."
+        "No document has a field 'colour'. The fields are: id, title, source, origin, modified."
     ]
     assert told(query="x", where=["?"])[0].startswith("The filter '?' can't be read.")
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ingest.documents import MODIFIED
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
 from ui.components.figures import counted
@@ -10,6 +11,12 @@ from ui.components.thumbs import read_judgements, thumbs
 
 _EXCERPT_CHARACTERS = 420
 _METADATA_SHOWN = 4
+_SCORES = {
+    "dense": "Cosine similarity of query and passage; 1 is the same.",
+    "lexical": "BM25 of the query's words in the passage; more is better.",
+    "hybrid": "Meaning and words in one number; 1 is the best of both.",
+}
+_DATE_CHARACTERS = len("2026-01-31")
 
 
 def show_result(app: SearchApp, result: SearchResult) -> None:
@@ -44,7 +51,7 @@ def show_hit(app: SearchApp, result: SearchResult, hit: Hit) -> None:
     with st.container(border=True, key=f"hit-{hit.rank}", gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"#### {link(hit.title or hit.document_id, hit.source)}", width="stretch", anchors=False)
-            st.badge(f"{hit.score:.2f}", color="primary", help="Cosine similarity of query and passage; 1 is the same.")
+            st.badge(f"{hit.score:.2f}", color="primary", help=_SCORES[result.mode])
         st.caption(place_line(hit))
         _show_passage(hit)
         thumbs(app, result, hit.rank)
@@ -54,8 +61,10 @@ def place_line(hit: Hit) -> str:
     """Source, page, headings and the first few fields of metadata, as far as they are known."""
     page = [f"page {hit.page}"] if hit.page is not None else []
     headings = [" › ".join(hit.headings)] if hit.headings else []
-    fields = [f"{name}: {value}" for name, value in hit.metadata.items() if value is not None]
-    return " · ".join(plain(part) for part in [hit.source, *page, *headings, *fields[:_METADATA_SHOWN]] if part)
+    fields = [f"{name}: {value}" for name, value in hit.metadata.items() if value is not None and name != MODIFIED]
+    changed = [f"changed {str(hit.metadata[MODIFIED])[:_DATE_CHARACTERS]}"] if hit.metadata.get(MODIFIED) else []
+    parts = [hit.source, *page, *headings, *fields[:_METADATA_SHOWN], *changed]
+    return " · ".join(plain(part) for part in parts if part)
 
 
 def _show_passage(hit: Hit) -> None:
