@@ -79,6 +79,7 @@ class _Walk:
     _verbatim: int = 0
 
     def enter(self, tag: str) -> None:
+        """An element begins."""
         if tag == "table":
             self.flush()
             self._tables += 1
@@ -91,6 +92,7 @@ class _Walk:
             self._text.append(" " if self._tables else "\n")
 
     def leave(self, tag: str) -> None:
+        """An element ends."""
         if tag == "table":
             self._end_row()
             self._tables -= 1
@@ -108,10 +110,12 @@ class _Walk:
             self._verbatim -= 1
 
     def write(self, text: str | None) -> None:
+        """Text stands here; white space counts in `pre` only."""
         if text:
             self._text.append(text if self._verbatim else _SPACE.sub(" ", text))
 
     def flush(self) -> None:
+        """What was gathered becomes a part of its own."""
         self._lines.append("".join(self._text).strip(" "))
         self._text.clear()
         self.builder.add("\n".join(line for line in self._lines if line))

@@ -52,15 +52,21 @@ def _work(shelf: "_Shelf", parser: Parser, files: Sequence[SourceFile]) -> None:
     try:
         with suppress(_Closed):
             while (number := shelf.next_file()) is not None:
-                try:
-                    for parsed in parser.read(files[number]):
-                        shelf.put(number, parsed)
-                except BaseException as error:
-                    shelf.fail(number, error)
-                    raise
-                shelf.put(number, None)
+                _parse(shelf, parser, files, number)
     finally:
         parser.close()
+
+
+def _parse(shelf: "_Shelf", parser: Parser, files: Sequence[SourceFile], number: int) -> None:
+    try:
+        for parsed in parser.read(files[number]):
+            shelf.put(number, parsed)
+    except _Closed:
+        raise
+    except Exception as error:  # a fault of ours, to be raised in the thread that takes the documents
+        shelf.fail(number, error)
+    else:
+        shelf.put(number, None)
 
 
 class _Closed(Exception):
@@ -75,7 +81,7 @@ class _Shelf:
         self._file_count = file_count
         self._begun_count = 0
         self._taken_from = 0
-        self._waiting: dict[int, deque[Parsed | BaseException | None]] = {}
+        self._waiting: dict[int, deque[Parsed | Exception | None]] = {}
         self._byte_count = 0
         self._is_closed = False
 
@@ -100,7 +106,7 @@ class _Shelf:
             self._lay(number, parsed)
             self._byte_count += parsed.byte_count if parsed else 0
 
-    def fail(self, number: int, error: BaseException) -> None:
+    def fail(self, number: int, error: Exception) -> None:
         """Lay down a fault of ours, to be raised where the documents are taken."""
         with self._changed:
             self._lay(number, error)
@@ -113,7 +119,7 @@ class _Shelf:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting.get(number))
                 part = self._waiting[number].popleft()
-                if isinstance(part, BaseException):
+                if isinstance(part, Exception):
                     raise part
                 if part is None:
                     del self._waiting[number]
@@ -128,7 +134,7 @@ class _Shelf:
             self._is_closed = True
             self._changed.notify_all()
 
-    def _lay(self, number: int, part: Parsed | BaseException | None) -> None:
+    def _lay(self, number: int, part: Parsed | Exception | None) -> None:
         self._waiting.setdefault(number, deque()).append(part)
         self._changed.notify_all()
 

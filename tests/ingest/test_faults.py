@@ -173,9 +173,10 @@ def test_entities_that_multiply_are_not_resolved(suffix: str, samples: Mapping[s
 
 
 def test_hundreds_of_thousands_of_nested_tags_end_no_run(taken, zip_of) -> None:
-    nested = "<div>" * 200_000 + "deep" + "</div>" * 200_000
-    xml = "<a>" * 200_000 + "deep" + "</a>" * 200_000
-    taken({"a.html": nested, "b.odt": zip_of({"content.xml": xml}), "c.json": "[" * 200_000 + "]" * 200_000})
+    html, xml = (f"<{tag}>" * 200_000 + "deep" + f"</{tag}>" * 200_000 for tag in ("div", "a"))
+    found = taken({"a.html": html, "b.odt": zip_of({"content.xml": xml}), "c.json": "[" * 200_000 + "]" * 200_000})
+    assert all(isinstance(found[name][-1], Found | Broken) for name in ("a.html", "b.odt", "c.json"))
+    assert reason(found["b.odt"]).startswith("A part isn't XML: Excessive depth in document: 256")
 
 
 def test_a_hundred_megabytes_on_one_line_are_one_reason(taken) -> None:
@@ -186,6 +187,14 @@ def test_a_hundred_megabytes_on_one_line_are_one_reason(taken) -> None:
         "'docs/a.txt' has more than 20,000,000 characters. Split it, or raise the limit `characters`."
     )
     assert all(isinstance(found[name][-1], Broken) for name in names)
+
+
+@pytest.mark.parametrize("words", ["word ", "w漢 "], ids=["ASCII", "wide"])
+def test_the_longest_text_that_is_allowed_comes_in_pieces(words: str, taken) -> None:
+    length = Limits().characters - 1_000
+    (found,) = taken({"a.txt": words * (length // len(words))})["a.txt"]
+    assert isinstance(found, Found)
+    assert length - 10 < len(found.document.text) <= length
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".html", ".csv", ".jsonl", ".json", ".eml"])

@@ -105,6 +105,30 @@ def test_whoever_stops_taking_leaves_no_process_and_no_thread(write_tree: WriteT
     assert (len(children()), threading.active_count()) == (before, threads)
 
 
+def test_no_parser_outlives_an_ingest_that_is_killed(write_tree: WriteTree) -> None:
+    root = write_tree({"a.jsonl": '{"text": "row"}\n' * 2_000_000})
+    script = (
+        "import sys, time, psutil\nfrom pathlib import Path\nfrom ingest.discovery import discover\n"
+        "from ingest.sandbox.ahead import ParsingSettings, parse_files\n"
+        "parsed = parse_files(discover([Path(sys.argv[1])], suffixes={'.jsonl'}).files, ParsingSettings())\n"
+        "next(parsed)\nprint(*(child.pid for child in psutil.Process().children()), flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True) as ingest:
+        (pid,) = map(int, ingest.stdout.readline().split())
+        parser = psutil.Process(pid)
+        ingest.kill()
+    gone, _ = psutil.wait_procs([parser], timeout=10)
+    assert gone == [parser]
+
+
+def test_a_parser_that_can_not_be_started_stops_the_work(
+    write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(FileNotFoundError):
+        parse(write_tree({"a.txt": "text"}))
+
+
 def test_parsers_wait_when_enough_is_parsed(write_tree: WriteTree) -> None:
     root = write_tree({f"{number}.txt": "x" * 4_000_000 for number in range(40)})
     parsed = parse_files(discover([root], suffixes=READERS).files, ParsingSettings())
