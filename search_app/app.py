@@ -8,15 +8,18 @@ import getpass
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from ingest.chunking import ChunkingSettings
-from ingest.discovery import discover
+from ingest.discovery import discover, spool
 from ingest.pipeline import IngestSettings, IngestSummary
 from ingest.pipeline import ingest as ingest_files
 from ingest.progress import Report, unheard
+from ingest.readers.found import TableMapping
+from ingest.sandbox.ahead import ParsingSettings
 from search_app import feedback
 from search_app.catalog import Catalog
+from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.catalog.jobs import Job
 from search_app.catalog.judgements import Judgement, Split
@@ -113,9 +116,18 @@ class SearchApp:
                 paths,
                 encoder=self.encoders.filling(generation, request.collection),
                 sink=self.generations.writer(generation),
-                settings=IngestSettings(generation.chunking, request.prune, self.settings.flush_chunks),
+                settings=self._ingest_settings(request, generation),
                 report=report,
             )
+
+    def take_in(self, stream: BinaryIO, collection: str) -> Path:
+        """Keeps JSON lines from a stream as a file of the home, so that a job can read them again.
+
+        Raises:
+            TooLarge: It holds more than a file may.
+        """
+        kept = self.home.spool_folder / f"{slug_of(collection)}.jsonl"
+        return spool(stream, kept.with_suffix(".new"), self.settings.limits).replace(kept)
 
     def search(
         self,
@@ -284,6 +296,15 @@ class SearchApp:
                 return self.evaluate(request, report)
             case ReindexRequest():
                 return self.reindex(request, report)
+
+    def _ingest_settings(self, request: IngestRequest, generation: Generation) -> IngestSettings:
+        columns = TableMapping(request.id_column, request.title_column, request.text_column, request.metadata_columns)
+        return IngestSettings(
+            generation.chunking,
+            request.prune,
+            self.settings.flush_chunks,
+            ParsingSettings(limits=self.settings.limits, columns=columns),
+        )
 
     def _generation_to_fill(self, request: IngestRequest) -> Generation:
         """The live generation of the collection; both are made if they aren't there."""

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ingest.limits import Limits
 from search_app.errors import UsageError
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(0, ge=0, description="Longest chunk; 0 is as long as the encoder reads.")
     chunk_overlap: int = Field(0, ge=0, description="Tokens that neighbouring chunks share.")
     flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
+    limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     user: str = Field("", description="Who judges; empty is the login name.")
 
     @classmethod
@@ -92,6 +94,11 @@ class Home:
         return self.path / "jobs"
 
     @property
+    def spool_folder(self) -> Path:
+        """What came in on standard input, one file a collection."""
+        return self.path / "spool"
+
+    @property
     def locks_folder(self) -> Path:
         """One lock for each collection that is written to."""
         return self.path / "locks"
@@ -104,7 +111,7 @@ class Home:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.encoders_folder, self.jobs_folder, self.locks_folder):
+            for folder in (self.encoders_folder, self.jobs_folder, self.spool_folder, self.locks_folder):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise UsageError(

@@ -13,13 +13,20 @@ from search_app.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """Files and folders to bring a collection up to date with; `encoder` counts for a new collection only."""
+    """Files and folders to bring a collection up to date with.
+
+    `encoder` and `whole` count for a new collection only; columns that are None are guessed from their names.
+    """
 
     paths: tuple[str, ...]
     collection: str = DEFAULT_COLLECTION
     prune: bool = False
     whole: bool = False
     encoder: str | None = None
+    id_column: str | None = None
+    title_column: str | None = None
+    text_column: str | None = None
+    metadata_columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

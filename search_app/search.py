@@ -13,6 +13,7 @@ from ingest.documents import MetadataValue
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.passages import Passage
+from search_app.catalog.words import Scope
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
 from search_app.filters import Filter, check
@@ -132,8 +133,8 @@ class Searcher:
             check_query(query)
         _check_page(options)
         generation = self._generation(collection, options.generation)
-        mode = options.mode or DEFAULT_MODE
-        retriever = self._retriever(generation, options, timer)
+        mode = options.mode or self._default_mode()
+        retriever = self._retriever(generation, mode, options, timer)
         questions = self._questions(queries, generation, collection, mode, timer)
         found = self._found(retriever, generation, questions, mode, options)
         pages = self._pages(generation, found, options.offset)
@@ -155,10 +156,14 @@ class Searcher:
             )
         return generation
 
-    def _retriever(self, generation: Generation, options: SearchOptions, timer: Timer) -> Retriever:
+    def _default_mode(self) -> Mode:
+        return DEFAULT_MODE if self._catalog.words.are_indexed else Mode.DENSE
+
+    def _retriever(self, generation: Generation, mode: Mode, options: SearchOptions, timer: Timer) -> Retriever:
         if options.where is not None:
             check(options.where, self._catalog.documents.fields(generation.collection_id))
-        scope = scope_of(self._catalog, generation, options.where)
+        is_left_to_milvus = mode is Mode.DENSE and self._index.filters_fast
+        scope = Scope(options.where) if is_left_to_milvus else scope_of(self._catalog, generation, options.where)
         return Retriever(self._catalog, self._index, generation, scope, timer, exact=options.exact)
 
     def _questions(

@@ -44,6 +44,12 @@ class Words:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @property
+    def are_indexed(self) -> bool:
+        """Whether this database can be searched by words."""
+        with self._store.reading() as connection:
+            return has_words(connection)
+
     def search(
         self, generation: Generation, expression: str, *, limit: int, scope: Scope = _EVERYTHING
     ) -> list[FoundByWords]:

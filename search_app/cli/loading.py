@@ -1,6 +1,8 @@
 """Commands that bring documents in and take them out: ingest, collections."""
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,34 +23,54 @@ _PARTLY_DONE = 3
     examples="""
 twinsearch ingest ~/notes
 twinsearch ingest manual/ faq.csv -c support --prune
-twinsearch ingest corpus.jsonl -c scifact --whole""",
+twinsearch ingest 'reports/*.pdf' @more-paths.txt -c reports
+twinsearch ingest tickets.csv -c tickets --text-column body --title-column subject
+twinsearch ingest corpus.jsonl -c scifact --whole
+produce-rows | twinsearch ingest - -c rows""",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @collection_option
 @click.option("--prune", is_flag=True, help="Remove documents that are gone from these paths.")
 @click.option("--whole", is_flag=True, help="One chunk a document; what the encoder can't read is counted.")
 @click.option("--encoder", metavar="NAME", help="The encoder of a new collection.")
-def ingest(shell: Shell, paths: tuple[str, ...], collection: str, prune: bool, whole: bool, encoder: str | None) -> int:
-    """Load files and folders into a collection; only what is new or changed costs anything."""
-    from pathlib import Path
-
+@click.option("--id-column", metavar="NAME", help="The column of a table that identifies a row.")
+@click.option("--title-column", metavar="NAME", help="The column of a table that holds the titles.")
+@click.option("--text-column", metavar="NAME", help="The column of a table that holds the texts.")
+@click.option("--metadata-columns", metavar="NAME,NAME", help="The columns to keep beside; all others if not given.")
+def ingest(shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None, **asked: Any) -> int:
+    """Load files, folders, archives, patterns, a list of paths (@FILE) or JSON lines from standard input (-)."""
     from search_app.requests import IngestRequest
 
-    absolute = tuple(str(Path(path).expanduser().absolute()) for path in paths)
-    request = IngestRequest(absolute, collection, prune, whole, encoder)
+    kept = None if metadata_columns is None else tuple(metadata_columns.split(","))
+    places = tuple(_place(path, shell, asked["collection"]) for path in paths)
+    request = IngestRequest(places, metadata_columns=kept, **asked)
     summary = shell.app.run(request, shell.listen())
     for failure in summary.failed:
         click.echo(f"failed: {failure.source}: {failure.reason}", err=True)
-    shell.show(summary, lambda: summary_line(summary, collection))
+    for read in summary.tables:
+        click.echo(str(read), err=True)
+    shell.show(summary, lambda: summary_line(summary, request.collection))
     return _PARTLY_DONE if summary.failed else 0
+
+
+def _place(path: str, shell: Shell, collection: str) -> str:
+    """A path as a job can read it wherever it runs: absolute, standard input as a file of the home."""
+    if path == "-":
+        return str(shell.app.take_in(sys.stdin.buffer, collection))
+    if path.startswith("@"):  # the sign stays at the name: /folder/@list.txt
+        listed = Path(path[1:]).expanduser().absolute()
+        return str(listed.with_name(f"@{listed.name}"))
+    return str(Path(path).expanduser().absolute())
 
 
 def summary_line(summary: "IngestSummary", collection: str) -> str:
     """The one line that an ingest ends with."""
     counts = f"{summary.new:,} new, {summary.changed:,} changed, {summary.unchanged:,} unchanged"
-    rest = f"{summary.removed:,} removed, {len(summary.failed):,} failed"
+    rest = f"{summary.removed:,} removed, {summary.failed_count:,} failed"
     cut = f"; {summary.truncated_tokens:,} tokens are beyond what the encoder reads" if summary.truncated_tokens else ""
-    return f"{collection}: {counts}, {rest} ({summary.chunk_count:,} chunks, {summary.seconds:.1f} s{cut})"
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in summary.skipped)
+    skipped = f"; no reader for {kinds}" if kinds else ""
+    return f"{collection}: {counts}, {rest} ({summary.chunk_count:,} chunks, {summary.seconds:.1f} s{cut}{skipped})"
 
 
 @click.group("collections")

@@ -120,3 +120,25 @@ def lose_the_alias(home: Path) -> None:
 
     with SearchApp.open(home) as app:
         app.index.drop_alias(app.generations.alias("docs"))
+
+
+def test_rows_come_in_on_standard_input(twinsearch: Twinsearch, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = b'{"_id": "a", "text": "cat"}\n{"_id": "b", "text": "dog"}\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows)))
+    code, out, err = twinsearch("ingest", "-")
+    assert (code, err) == (0, "docs.jsonl: text=text id=_id metadata=-\n")
+    assert out.startswith("docs: 2 new, ")
+
+
+def test_columns_of_a_table_are_named_where_their_names_say_nothing(twinsearch: Twinsearch, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("k,v,w\n1,cat,red\n")
+    code, _, err = twinsearch("ingest", tmp_path / "odd.csv")
+    assert (code, "Say which one does with --text-column" in err) == (3, True)
+    columns = ("--id-column", "k", "--text-column", "v", "--metadata-columns", "w")
+    code, _, err = twinsearch("ingest", tmp_path / "odd.csv", *columns)
+    assert (code, err) == (0, "odd.csv: text=v id=k metadata=w\n")
+
+
+def test_a_list_of_paths_is_read_from_a_file(twinsearch: Twinsearch, notes: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(f"{notes / 'cat.txt'}\n{notes / 'dog.txt'}\n")
+    assert twinsearch("ingest", f"@{tmp_path / 'list'}")[1].startswith("docs: 2 new, ")
