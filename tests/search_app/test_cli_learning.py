@@ -46,9 +46,11 @@ def test_an_evaluation_is_one_line(filled: Twinsearch, judged: tuple[Path, Path]
     queries, qrels = judged
     assert filled("evaluate", "--queries", queries, "--qrels", qrels) == (
         0,
-        "nDCG@10 1.0000  R@100 1.0000  RR@10 1.0000  (4 queries, generation 1 of 'docs', encoder fluent)\n",
+        "nDCG@10 1.0000  R@100 1.0000  RR@10 1.0000  (4 queries, hybrid, generation 1 of 'docs', encoder fluent)\n",
         "",
     )
+    by_words = json.loads(filled("evaluate", "--queries", queries, "--qrels", qrels, "--mode", "lexical", "--json")[1])
+    assert (by_words["mode"], by_words["metrics"]["R@100"]) == ("lexical", 0.0)  # they are asked with synonyms
 
 
 def test_an_evaluation_in_json_has_the_promised_shape(filled: Twinsearch, judged: tuple[Path, Path]) -> None:

@@ -34,6 +34,25 @@ def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsea
     )
 
 
+def test_a_search_by_words_says_so(filled: Twinsearch) -> None:
+    code, out, err = filled("search", "cats", "--mode", "lexical")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r" 1\. \d\.\d{3}  cat\n.*1 lexical hits from .* \(words \d+ ms\)\n", out, re.DOTALL)
+
+
+def test_the_next_page_begins_where_the_first_ends(filled: Twinsearch) -> None:
+    whole = json.loads(filled("search", "cat", "-k", "4", "--json")[1])["hits"]
+    assert json.loads(filled("search", "cat", "-k", "2", "--offset", "2", "--json")[1])["hits"] == whole[2:]
+    least = str(whole[0]["score"])
+    assert json.loads(filled("search", "cat", "--min-score", least, "--exact", "--json")[1])["hits"] == whole[:1]
+
+
+def test_an_unknown_mode_is_refused_with_those_there_are(filled: Twinsearch) -> None:
+    code, out, err = filled("search", "cat", "--mode", "both")
+    assert (code, out) == (2, "")
+    assert err.endswith("'both' is not one of 'dense', 'lexical', 'hybrid'.\n")
+
+
 def test_nothing_found_is_said(filled: Twinsearch) -> None:
     assert filled("search", "cat", "--where", "source=elsewhere") == (0, "Nothing found in 'docs'.\n", "")
 

@@ -43,7 +43,7 @@ def test_a_judged_hit_holds_what_was_shown_at_what_rank_by_which_generation(fill
     (held,) = filled.judgements()
     hit = result.hits[1]
     assert (held.document_id, held.chunk_id, held.chunk_text_hash) == (hit.document_id, hit.chunk_id, text_hash("dog"))
-    assert (held.rank, held.grade, held.generation_number, held.mode) == (2, 0, 1, "dense")
+    assert (held.rank, held.grade, held.generation_number, held.mode) == (2, 0, 1, "hybrid")
     assert held.shown == tuple(one.document_id for one in result.hits)
 
 
