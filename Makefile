@@ -10,7 +10,7 @@ TWINSEARCH := $(BIN)/twinsearch
 QUESTIONS := examples/python_docs
 ENCODER := python-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo load test loop check fix ui clean
+.PHONY: demo load test test-server campaign loop check fix ui clean
 
 demo: load
 	$(TWINSEARCH) search "copy a file and keep its timestamps" -c python -k 3 --home $(DEMO_HOME)
@@ -29,6 +29,16 @@ load: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# The contract of the index, on a real Milvus server in an environment of its own as well.
+test-server: $(READY)
+	test -d .milvus || $(PYTHON) -m venv .milvus
+	.milvus/bin/python -m pip install --quiet --no-deps milvus==2.3.5
+	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus $(BIN)/python -m pytest tests/search_app/test_index.py tests/search_app/test_filters.py
+
+# Hundreds of broken files for every format; a small part of it runs in `make test`.
+campaign: $(READY)
+	TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/ingest/test_faults.py -rA
+
 # Judge, train, re-index beside the live generation, compare on held-out questions, let the gate decide.
 loop: load
 	$(TWINSEARCH) judgements import $(QUESTIONS)/qrels/train.tsv --queries $(QUESTIONS)/queries.jsonl \
@@ -36,11 +46,11 @@ loop: load
 	$(TWINSEARCH) judgements import $(QUESTIONS)/qrels/test.tsv --queries $(QUESTIONS)/queries.jsonl \
 		-c python --split heldout --home $(DEMO_HOME)
 	$(TWINSEARCH) evaluate -c python --queries $(QUESTIONS)/queries.jsonl --qrels $(QUESTIONS)/qrels/test.tsv \
-		--home $(DEMO_HOME)
+		--mode dense --home $(DEMO_HOME)
 	$(TWINSEARCH) train -c python --from-judgements --name $(ENCODER) --home $(DEMO_HOME)
 	$(TWINSEARCH) reindex python --encoder $(ENCODER) --switch --home $(DEMO_HOME)
 	$(TWINSEARCH) evaluate -c python --queries $(QUESTIONS)/queries.jsonl --qrels $(QUESTIONS)/qrels/test.tsv \
-		--home $(DEMO_HOME)
+		--mode dense --home $(DEMO_HOME)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -120,9 +120,7 @@ def test_all_state_lies_in_declared_volumes() -> None:
 
 
 def test_every_image_is_pinned_by_a_full_version() -> None:
-    images = [service["image"] for service in SERVICES.values()] + re.findall(
-        r"^FROM (\S+)", DOCKERFILE, re.M
-    )
+    images = [service["image"] for service in SERVICES.values()] + re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)
     pinned = re.compile(r"[\w./-]+:(v?\d+\.\d+\.\d+[\w.-]*|RELEASE\.[\dTZ-]+)")
     assert [image for image in images if not pinned.fullmatch(image)] == []
     assert SERVICES["milvus"]["image"].startswith("milvusdb/milvus:v2.6.")
@@ -148,9 +146,7 @@ def test_the_app_is_started_with_a_command_that_exists() -> None:
 
 
 def test_the_image_is_built_from_files_that_exist_and_reach_the_build() -> None:
-    copied = {
-        name for names in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.M) for name in names.split()
-    }
+    copied = {name for names in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.M) for name in names.split()}
     ignored, *let_through = [
         line
         for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()

@@ -11,13 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from ingest.chunking import ChunkingSettings
+from ingest.chunking import ChunkingSettings, chunk_document
 from ingest.documents import Document
 from ingest.pipeline import EncodedDocument
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
 from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch
-from search_app.generations import cut_document
 from search_app.writing import GenerationWriter, building, encode_documents, writing
 
 CHUNKING = ChunkingSettings(16)
@@ -41,7 +40,7 @@ def encoded(app: SearchApp) -> Callable[..., list[EncodedDocument]]:
     def encode(**texts: str) -> list[EncodedDocument]:
         encoder = app.encoders.load("fluent")
         made = [Document(name, "", text, name, f"/folder/{name}") for name, text in texts.items()]
-        return encode_documents(encoder, [(one, cut_document(one, CHUNKING, encoder)) for one in made])
+        return encode_documents(encoder, [(one, chunk_document(one, CHUNKING, encoder.count_tokens)) for one in made])
 
     return encode
 
