@@ -4,6 +4,7 @@ The live pointer is one column of one row. Whoever asks which generation is live
 the fingerprint from the same read, so index and encoder can't disagree, not even in the middle of a switch.
 """
 
+import hashlib
 import re
 import time
 import unicodedata
@@ -36,9 +37,15 @@ class Collection:
 
 
 def slug_of(name: str) -> str:
-    """The name in lower-case ASCII letters, digits and underscores."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:_SLUG_LENGTH] or "collection"
+    """The name in lower-case ASCII letters, digits and underscores.
+
+    Where letters are lost on the way, as in "日本", a hash of the name keeps it apart from others.
+    """
+    decomposed = unicodedata.normalize("NFKD", name)
+    plain = decomposed.encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:_SLUG_LENGTH] or "collection"
+    is_lossy = any(sign.isalnum() and not sign.isascii() for sign in decomposed)
+    return f"{slug}_{hashlib.sha256(name.encode()).hexdigest()[:8]}" if is_lossy else slug
 
 
 def _record(row: Row[Any]) -> Collection:

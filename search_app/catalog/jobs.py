@@ -154,5 +154,5 @@ class Jobs:
 def _require(connection: Connection, job_id: str) -> Job:
     row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
     if row is None:
-        raise UnknownJob(f"There is no job {job_id!r}. `twinsearch jobs` lists those that there are.")
+        raise UnknownJob(f"There is no job {job_id!r}. `twinsearch jobs list` shows those that there are.")
     return _record(row)

@@ -385,5 +385,11 @@ def test_jobs_are_listed_newest_first_until_they_are_forgotten(catalog: Catalog)
     jobs = [catalog.jobs.create("ingest", "docs", {"n": n}) for n in range(3)]
     assert [job.id for job in catalog.jobs.list(2)] == [jobs[2].id, jobs[1].id]
     catalog.jobs.delete(jobs[2].id)
-    with pytest.raises(UnknownJob, match=r"`twinsearch jobs` lists those that there are\.$"):
+    with pytest.raises(UnknownJob, match=r"`twinsearch jobs list` shows those that there are\.$"):
         catalog.jobs.get(jobs[2].id)
+
+
+def test_names_without_ascii_letters_stand_side_by_side(catalog: Catalog) -> None:
+    slugs = [catalog.collections.create(name).slug for name in ("日本", "中国", "Straße", "Strasse")]
+    assert len(set(slugs)) == 4
+    assert all(slug.isascii() for slug in slugs)
