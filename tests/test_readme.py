@@ -40,6 +40,6 @@ def test_a_link_of_the_readme_leads_to_a_file(target: str) -> None:
     assert (ROOT / target).exists()
 
 
-@pytest.mark.parametrize("target", re.findall(r"^    make (\w+)", TEXT, re.M) + ["loop"])
+@pytest.mark.parametrize("target", [*re.findall(r"^    make (\w+)", TEXT, re.M), "loop"])
 def test_a_target_of_the_readme_is_in_the_makefile(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
