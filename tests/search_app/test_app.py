@@ -6,7 +6,8 @@ import pytest
 
 from ingest.errors import SourceNotFound
 from ingest.pipeline import IngestSummary
-from search_app.app import SearchApp, all_of
+from search_app.app import SearchApp
+from search_app.app.searching import all_of
 from search_app.engine import Engine
 from search_app.errors import FilterError, MilvusUnreachable, UnknownCollection, UnknownEncoder, UsageError
 from search_app.filters import And, Compare

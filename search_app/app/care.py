@@ -1,0 +1,33 @@
+"""Tells how things stand, and mends them."""
+
+from ingest.progress import Report, unheard
+from search_app.app.wiring import Wiring
+from search_app.checking import Checker, CheckReport
+from search_app.status import Status, collection_status
+from search_app.writing import building, writing
+
+
+class Care(Wiring):
+    """The verbs that look after a home."""
+
+    def status(self) -> Status:
+        """Collections, jobs and the engine, from the catalogue."""
+        engine = None if self.settings.milvus_uri else self.engine.status()
+        collections = tuple(collection_status(self.catalog, one) for one in self.catalog.collections.list())
+        return Status(str(self.home.path), self.settings.milvus_uri, collections, tuple(self.jobs.views()), engine)
+
+    def check(self, *, is_repairing: bool = False, report: Report = unheard) -> CheckReport:
+        """Compares the catalogue with Milvus and the encoders, and mends what can be mended if asked."""
+        checker = Checker(self.catalog, self.index, self.encoders)
+        names = [one.name for one in self.catalog.collections.list()]
+        if not is_repairing:
+            return CheckReport((), tuple(finding for name in names for finding in checker.check(name)))
+        reports = [self._repair(checker, name, report) for name in names]
+        return CheckReport(
+            tuple(finding for one in reports for finding in one.mended),
+            tuple(finding for one in reports for finding in one.remaining),
+        )
+
+    def _repair(self, checker: Checker, collection: str, report: Report) -> CheckReport:
+        with writing(self.home.locks_folder, collection), building(self.home.locks_folder, collection):
+            return checker.repair(collection, report)

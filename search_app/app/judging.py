@@ -1,0 +1,40 @@
+"""Writes down what people think of the answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from search_app import feedback
+from search_app.app.wiring import Wiring
+from search_app.catalog.judgements import Judgement, Split
+from search_app.config import DEFAULT_COLLECTION
+from search_app.search import SearchResult
+
+
+class Judging(Wiring):
+    """The verbs about judgements."""
+
+    def judge(self, query: str, document_id: str, grade: int, *, collection: str = DEFAULT_COLLECTION) -> int:
+        """Writes down how well a document answers a query, 0 to 3; returns the judgement's number."""
+        return feedback.judge(self.catalog, query, document_id, grade, collection=collection, user=self.user)
+
+    def judge_hit(self, result: SearchResult, rank: int, grade: int) -> int:
+        """Writes down how well the hit at `rank` answers, with all that was shown; the judgement's number."""
+        return feedback.judge_hit(self.catalog, result, rank, grade, user=self.user)
+
+    def withdraw(self, judgement_id: int) -> int:
+        """Takes a judgement back; the row stays, with a later one, whose number this is, that withdraws it."""
+        return self.catalog.judgements.withdraw(judgement_id)
+
+    def judgements(self, collection: str = DEFAULT_COLLECTION) -> Sequence[Judgement]:
+        """The judgements that count: the latest of each person on each document for each query."""
+        return self.catalog.judgements.current(self.catalog.collections.get(collection).id)
+
+    def import_judgements(
+        self, queries: Path, qrels: Path, *, collection: str = DEFAULT_COLLECTION, split: Split | None = None
+    ) -> int:
+        """Takes in judged queries in the layout of BEIR; returns how many judgements they held."""
+        return feedback.import_qrels(self.catalog, collection, (queries, qrels), split=split, user=self.user)
+
+    def export_judgements(self, folder: Path, *, collection: str = DEFAULT_COLLECTION) -> tuple[Path, ...]:
+        """Writes the judgements in the layout of BEIR; returns the files."""
+        return feedback.export_qrels(self.judgements(collection), folder)

@@ -1,0 +1,76 @@
+"""Trains encoders, measures generations, and goes from one to the next."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest.progress import Report, unheard
+from search_app.app.wiring import Wiring
+from search_app.catalog.generations import Generation
+from search_app.errors import GateRefused, UsageError
+from search_app.evaluation import Evaluation, Qrels, Verdict, read_qrels
+from search_app.reindexing import ReindexOutcome, SwitchTerms
+from search_app.requests import (
+    EvaluateRequest,
+    ReindexRequest,
+    TrainRequest,
+)
+from search_app.retrieval import mode_of
+from search_app.search import SearchOptions
+
+if TYPE_CHECKING:  # torch is loaded when training begins
+    from search_app.twin.training import TrainingReport
+
+
+class Learning(Wiring):
+    """The verbs that make search better."""
+
+    def train(self, request: TrainRequest, report: Report = unheard, *, checkpoints: Path) -> "TrainingReport":
+        """Fine-tunes an encoder on examples or judgements; it is in the home under its name when this returns."""
+        return self.teacher.train(request, report=report, checkpoints=checkpoints)
+
+    def evaluate(self, request: EvaluateRequest, report: Report = unheard) -> Evaluation:
+        """Measures a generation on judged queries."""
+        qrels = read_qrels(Path(request.queries), Path(request.qrels))
+        options = SearchOptions(generation=request.generation, mode=mode_of(request.mode), exact=request.exact)
+        return self.reindexer.evaluate(request.collection, options, qrels, report)
+
+    def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
+        """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""
+        generation = self.reindexer.reindex(request.collection, request.encoder, report)
+        if not (request.switch or request.force):
+            return ReindexOutcome(generation, verdict=None, is_live=False)
+        terms = SwitchTerms(self.judged(request.queries, request.qrels), request.force)
+        return self.reindexer.switch(request.collection, generation.number, terms, report)
+
+    def judged(self, queries: str | None, qrels: str | None) -> Qrels | None:
+        """Judged queries from two files in the layout of BEIR; None when neither is given.
+
+        Raises:
+            UsageError: Only one of the two is given, or they can't be read.
+        """
+        if (queries is None) != (qrels is None):
+            raise UsageError("Judged queries come as two files: give both --queries and --qrels, or neither.")
+        return read_qrels(Path(queries), Path(qrels)) if queries and qrels else None
+
+    def compare(self, collection: str, number: int, qrels: Qrels | None = None, report: Report = unheard) -> Verdict:
+        """What the gate would say about a generation; nothing is switched."""
+        return self.reindexer.compare(collection, number, qrels, report)
+
+    def switch(self, collection: str, number: int, terms: SwitchTerms, report: Report = unheard) -> ReindexOutcome:
+        """Lets a generation answer from now on, if the gate lets it through.
+
+        Raises:
+            GateRefused: The held-out judgements don't say that it is at least as good; nothing is changed.
+        """
+        outcome = self.reindexer.switch(collection, number, terms, report)
+        if outcome.verdict is not None and not outcome.is_live:
+            raise GateRefused(f"{outcome.verdict.sentence} Override it with --force.")
+        return outcome
+
+    def rollback(self, collection: str, report: Report = unheard) -> Generation:
+        """Lets the generation before the live one answer again."""
+        return self.reindexer.rollback(collection, report)
+
+    def drop_generation(self, collection: str, number: int) -> Generation:
+        """Drops the vectors of a generation that isn't live; the documents stay."""
+        return self.generations.drop(collection, number)

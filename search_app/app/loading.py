@@ -1,0 +1,97 @@
+"""Brings documents in and takes collections out."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from ingest.chunking import ChunkingSettings
+from ingest.discovery import discover, spool
+from ingest.pipeline import IngestSettings, IngestSummary
+from ingest.pipeline import ingest as ingest_files
+from ingest.progress import Report, unheard
+from ingest.readers.found import TableMapping
+from ingest.sandbox.ahead import ParsingSettings
+from search_app.app.wiring import Wiring
+from search_app.catalog.collections import slug_of
+from search_app.catalog.generations import Generation
+from search_app.encoders import EncoderChoice
+from search_app.errors import UsageError
+from search_app.requests import (
+    IngestRequest,
+)
+from search_app.writing import building, writing
+
+
+class Loading(Wiring):
+    """The verbs that fill a collection."""
+
+    def ingest(self, request: IngestRequest, report: Report = unheard) -> IngestSummary:
+        """Brings a collection up to date with files and folders; makes the collection if need be.
+
+        Raises:
+            SourceNotFound: A path isn't there.
+            CollectionInUse: Another process writes to the collection.
+        """
+        paths = [Path(path) for path in request.paths]
+        discover(paths, suffixes=())  # a path that isn't there is refused before a collection is made for it
+        with writing(self.home.locks_folder, request.collection):
+            generation = self._generation_to_fill(request)
+            return ingest_files(
+                paths,
+                encoder=self.encoders.filling(generation, request.collection),
+                sink=self.generations.writer(generation),
+                settings=self._ingest_settings(request, generation),
+                report=report,
+            )
+
+    def take_in(self, stream: BinaryIO, collection: str) -> Path:
+        """Keeps JSON lines from a stream as a file of the home, so that a job can read them again.
+
+        Raises:
+            TooLarge: It holds more than a file may.
+        """
+        kept = self.home.spool_folder / f"{slug_of(collection)}.jsonl"
+        return spool(stream, kept.with_suffix(".new"), self.settings.limits).replace(kept)
+
+    def drop_collection(self, name: str) -> None:
+        """Forgets a collection: its documents, vectors and judgements. There is no way back."""
+        with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
+            self.generations.drop_collection(name)
+
+    def _ingest_settings(self, request: IngestRequest, generation: Generation) -> IngestSettings:
+        columns = TableMapping(request.id_column, request.title_column, request.text_column, request.metadata_columns)
+        return IngestSettings(
+            generation.chunking,
+            request.prune,
+            self.settings.flush_chunks,
+            ParsingSettings(limits=self.settings.limits, columns=columns),
+        )
+
+    def _generation_to_fill(self, request: IngestRequest) -> Generation:
+        """The live generation of the collection; both are made if they aren't there."""
+        known = self.catalog.collections.find(request.collection)
+        live = self.catalog.collections.live(request.collection) if known else None
+        if live is not None:
+            _refuse_other_settings(request, live)
+            return live
+        choice = self.encoders.choose(request.encoder or self.settings.encoder)
+        if known is None:
+            self.catalog.collections.create(request.collection)
+        return self.generations.begin_first(request.collection, choice, self._chunking(request, choice))
+
+    def _chunking(self, request: IngestRequest, choice: EncoderChoice) -> ChunkingSettings:
+        longest = choice.record.max_tokens
+        wanted = self.settings.chunk_tokens or longest
+        return ChunkingSettings(min(wanted, longest), self.settings.chunk_overlap, whole=request.whole)
+
+
+def _refuse_other_settings(request: IngestRequest, live: Generation) -> None:
+    if request.encoder and request.encoder != live.encoder_name:
+        raise UsageError(
+            f"Collection {request.collection!r} is filled by encoder {live.encoder_name!r}. To change it, run "
+            f"`twinsearch reindex {request.collection} --encoder {request.encoder}`."
+        )
+    if request.whole and not live.chunking.whole:
+        raise UsageError(
+            f"Collection {request.collection!r} cuts its documents into chunks. To keep documents whole, "
+            "ingest them into a new collection."
+        )

@@ -1,0 +1,53 @@
+"""Runs long work as a job: the same request here, or in a process of its own."""
+
+from typing import Any
+
+from ingest.progress import Report, unheard
+from search_app.app.learning import Learning
+from search_app.app.loading import Loading
+from search_app.catalog.jobs import Job
+from search_app.requests import (
+    EvaluateRequest,
+    IngestRequest,
+    ReindexRequest,
+    Request,
+    TrainRequest,
+    kind_of,
+    request_of,
+)
+
+
+class Working(Loading, Learning):
+    """The verbs about jobs."""
+
+    def run(self, request: Request, listen: Report = unheard) -> Any:
+        """Does long work as a job in this process; one that was stopped before with the same request is taken up."""
+        return self.run_job(self.jobs.take_up(kind_of(request), request), listen)
+
+    def start(self, request: Request) -> Job:
+        """Starts long work as a job in a process of its own, and returns at once."""
+        job = self.jobs.take_up(kind_of(request), request)
+        self.jobs.spawn(job)
+        return job
+
+    def run_job(self, job: Job, listen: Report = unheard) -> Any:
+        """Runs a job that was created before; used by the process that `start` makes."""
+        request = request_of(job.kind, job.arguments)
+        return self.jobs.run(job, lambda report: self._do(request, report, job), listen=listen)
+
+    def resume(self, job_id: str) -> Job:
+        """Starts a job again that was stopped or failed, in a process of its own; what it did before stays done."""
+        job = self.jobs.again(job_id)
+        self.jobs.spawn(job)
+        return job
+
+    def _do(self, request: Request, report: Report, job: Job) -> Any:
+        match request:
+            case IngestRequest():
+                return self.ingest(request, report)
+            case TrainRequest():
+                return self.train(request, report, checkpoints=self.jobs.folder(job.id) / "checkpoints")
+            case EvaluateRequest():
+                return self.evaluate(request, report)
+            case ReindexRequest():
+                return self.reindex(request, report)
