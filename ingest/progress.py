@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` units of one stage of the work; `total` is None while nobody knows it."""
+    """`done` of `total` units of one stage of the work; `total` is None while nobody knows it.
+
+    `note` is what else people want to see move, such as a loss.
+    """
 
     stage: str
     done: int
     total: int | None
     unit: str
+    note: str = ""
 
 
 Report = Callable[[Progress], None]

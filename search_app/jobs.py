@@ -46,6 +46,7 @@ class JobProgress:
     unit: str
     rate: float | None
     eta_seconds: float | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,8 @@ class _WrittenProgress:
     def _write(self, progress: Progress) -> None:
         self._written_at = time.monotonic()
         rate, eta_seconds = self._pace.rate(progress), self._pace.eta_seconds(progress)
-        line = JobProgress(progress.stage, progress.done, progress.total, progress.unit, rate, eta_seconds)
+        shown = asdict(progress)
+        line = JobProgress(**shown, rate=rate, eta_seconds=eta_seconds)
         aside = self._path.with_suffix(".new")
         aside.write_text(json.dumps(asdict(line)), encoding="utf-8")
         aside.replace(self._path)

@@ -132,4 +132,6 @@ def progress_line(progress: Progress, pace: Pace) -> str:
         parts.append(f"{rate:,.1f}/s")
     if seconds is not None and progress.done != progress.total:
         parts.append(f"{seconds:,.0f} s to go")
+    if progress.note:
+        parts.append(progress.note)
     return "  ".join(parts)

@@ -117,6 +117,8 @@ def test_progress_is_one_line_with_rate_and_time_to_go() -> None:
     pace = Pace()
     assert progress_line(Progress("encode", 0, 4000, "chunks"), pace).startswith("encode  0 of 4,000 chunks  0%")
     assert progress_line(Progress("read", 7, None, "files"), Pace()).startswith("read  7 files")
+    with_loss = Progress("train", 7, 10, "steps", "loss 0.1234")
+    assert progress_line(with_loss, Pace()) == "train  7 of 10 steps  70%  loss 0.1234"
 
 
 def test_a_table_is_padded_and_nothing_is_cut_off() -> None:

@@ -132,6 +132,8 @@ def progress_text(progress: JobProgress | None) -> str:
         parts.append(f"{progress.rate:,.1f} a second")
     if progress.eta_seconds is not None and progress.done != progress.total:
         parts.append(f"{duration(progress.eta_seconds)} to go")
+    if progress.note:
+        parts.append(progress.note)
     return " · ".join(parts)
 
 
