@@ -8,9 +8,11 @@ corpus itself (`corpus_pairs`); nothing here reads anything.
 import hashlib
 import json
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
+
+from search_app.twin.findings import Finding
 
 _FEWEST_TO_SPLIT = 20  # anchors; with fewer, every one is worth more in training than as a measure
 _MOST_HELD_OUT = 500  # anchors; more cost time at every evaluation and say no more
@@ -25,6 +27,7 @@ class Shape(Enum):
     TRIPLETS = "anchor,positive,negative"
     QUERIES = "query,positive"
     CLASSES = "text,label"
+    TEXTS = "text"
 
 
 RANKED = frozenset({Shape.TRIPLETS, Shape.QUERIES})  # anchor, positive, any number of negatives
@@ -49,6 +52,38 @@ def query_positive(query: str, positive: str, negatives: Iterable[str] = ()) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredQuery:
+    """A query with passages that answer it; what judgements, files and the corpus alike become examples by.
+
+    Attributes:
+        query: As it is typed.
+        answers: Passages to learn from, by the id of their document, or by any key that no document has.
+        known: Documents that were judged for the query besides; none of them is an unknown negative.
+        rejected: Passages that people found to be no answer, the best ranked first.
+    """
+
+    query: str
+    answers: Mapping[str, str]
+    known: frozenset[str] = frozenset()
+    rejected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where examples come from; training doesn't look at it.
+
+    Attributes:
+        counts: How many came from what: "judgements", "mined negatives" and so on.
+        columns: Of a file, each with what it was taken for.
+        findings: What was noticed while they were gathered.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """Rows of one shape.
 
@@ -58,6 +93,7 @@ class Examples:
         held_out: To measure on while training; empty: a part of `rows` is set aside.
         classes: The names of the classes by their number, where labels are classes.
         score_range: Lowest and highest score in the source, where labels are scores.
+        provenance: Where they come from.
     """
 
     shape: Shape
@@ -65,6 +101,7 @@ class Examples:
     held_out: tuple[Example, ...] = ()
     classes: tuple[str, ...] = ()
     score_range: tuple[float, float] | None = None
+    provenance: Provenance = Provenance()
 
     @property
     def digest(self) -> str:
@@ -77,6 +114,21 @@ class Examples:
 def same_text(text: str) -> str:
     """What two texts have in common that differ only in case and white space."""
     return " ".join(text.casefold().split())
+
+
+def shared_words(left: str, right: str) -> float:
+    """Words of both over words of either, in [0, 1]; case and order don't count."""
+    return overlap_of(words_of(left), words_of(right))
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The different words of a text, without case."""
+    return frozenset(same_text(text).split())
+
+
+def overlap_of(left: frozenset[str], right: frozenset[str]) -> float:
+    """The size of what two sets share over the size of both together, in [0, 1]; 0 for two empty ones."""
+    return len(left & right) / max(len(left | right), 1)
 
 
 def set_aside(examples: Examples, *, share: float, seed: int) -> Examples:

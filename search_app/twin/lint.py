@@ -1,49 +1,55 @@
 """What is wrong with examples, before time is spent on them.
 
-An error makes training meaningless and stops it; a warning says what the figures will suffer from. Every check looks
-at all rows and names how many it found, and one of them.
+An error makes training meaningless and stops it; a warning says what the figures will suffer from. Every rule looks
+at all rows and names how many break it, and one of them. Whoever adds a rule adds a row to `RULES`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+import numpy as np
+from scipy.stats import rankdata
 
 from search_app.errors import TrainingError
-from search_app.twin.examples import RANKED, Example, Examples, Shape, same_text
+from search_app.twin.examples import RANKED, Example, Examples, Shape, same_text, shared_words
+from search_app.twin.findings import Finding, Severity
 
 _LABEL_RANGES = {Shape.LABELLED_PAIRS: (0.0, 1.0), Shape.SCORED_PAIRS: (-1.0, 1.0)}
+_PAIRS = frozenset({Shape.LABELLED_PAIRS, Shape.SCORED_PAIRS, Shape.CLASSIFIED_PAIRS})
 _LOW_SCORE = 0.3  # of two equal texts: the scale is likely turned round
+_FEWEST_TO_CORRELATE = 20
+_AGAINST_WORDS = -0.2  # rank correlation of labels with common words; in STS data it is near +0.6
 _SAMPLE_CHARACTERS = 60
 
-
-class Severity(StrEnum):
-    """Whether a finding stops the training."""
-
-    ERROR = "error"
-    WARNING = "warning"
+Broken = Iterator[tuple[str, Sequence[Example]]]  # what is wrong, and the rows of which that holds
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """`count` rows or texts to which `what` applies; `sample` is the beginning of one of them."""
+class Rule:
+    """One thing that is looked for; `advice` says what to do about the rows that break it."""
 
+    name: str
     severity: Severity
-    what: str
-    count: int
-    sample: str
+    advice: str
+    broken: Callable[[Examples], Broken]
 
 
 def lint(examples: Examples, count_tokens: Callable[[str], int], *, max_tokens: int) -> list[Finding]:
-    """All findings, errors first.
+    """All findings, errors first; those made while the examples were gathered are among them.
 
     Args:
         count_tokens: Of a text, as the encoder to be trained counts.
         max_tokens: Where training cuts a text.
     """
-    findings = [found for check in _CHECKS for found in check(examples)]
-    findings += _truncated(examples, count_tokens, max_tokens)
-    return sorted(findings, key=lambda finding: finding.severity is Severity.WARNING)
+    found = [
+        Finding(rule.severity, rule.name, what, len(rows), rows[0].texts[0][:_SAMPLE_CHARACTERS], rule.advice)
+        for rule in RULES
+        for what, rows in rule.broken(examples)
+        if rows
+    ]
+    found += [*_truncated(examples, count_tokens, max_tokens), *examples.provenance.findings]
+    return sorted(found, key=lambda finding: finding.severity is Severity.WARNING)
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:
@@ -54,64 +60,104 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
         raise TrainingError(f"The examples can't be trained on: {listed}. Mend or remove these rows.")
 
 
-def _finding(severity: Severity, what: str, rows: Sequence[Example]) -> Iterator[Finding]:
-    if rows:
-        yield Finding(severity, what, len(rows), rows[0].texts[0][:_SAMPLE_CHARACTERS])
-
-
 def _all_rows(examples: Examples) -> tuple[Example, ...]:
     return (*examples.rows, *examples.held_out)
 
 
-def _empty(examples: Examples) -> Iterator[Finding]:
-    rows = [row for row in _all_rows(examples) if not all(text.strip() for text in row.texts)]
-    yield from _finding(Severity.ERROR, "a text is empty", rows)
+def _empty(examples: Examples) -> Broken:
+    yield "a text is empty", [row for row in _all_rows(examples) if not all(text.strip() for text in row.texts)]
 
 
-def _contradicting(examples: Examples) -> Iterator[Finding]:
-    if examples.shape in RANKED:
-        rows = [row for row in _all_rows(examples) if same_text(row.texts[1]) in map(same_text, row.texts[2:])]
-        yield from _finding(Severity.ERROR, "a negative equals the positive", rows)
+def _contradicting(examples: Examples) -> Broken:
+    """Negatives that answer the row's own query, as its positive or as that of another row."""
+    if examples.shape not in RANKED:
+        return
+    positives: defaultdict[str, set[str]] = defaultdict(set)
+    for row in _all_rows(examples):
+        positives[same_text(row.texts[0])].add(same_text(row.texts[1]))
+    own, foreign = [], []
+    for row in _all_rows(examples):
+        negatives = set(map(same_text, row.texts[2:]))
+        if same_text(row.texts[1]) in negatives:
+            own.append(row)
+        elif not positives[same_text(row.texts[0])].isdisjoint(negatives):
+            foreign.append(row)
+    yield "a negative equals the positive", own
+    yield "a negative is a positive of the same query in another row", foreign
 
 
-def _labels(examples: Examples) -> Iterator[Finding]:
-    rows = [row for row in _all_rows(examples) if row.label is not None]
+def _out_of_range(examples: Examples) -> Broken:
     lowest, highest = _LABEL_RANGES.get(examples.shape, (0.0, len(examples.classes) - 1.0))
-    wrong = [row for row in rows if row.label is None or not lowest <= row.label <= highest]
-    yield from _finding(Severity.ERROR, f"a label lies outside of {lowest:g} to {highest:g}", wrong)
-    if len({row.label for row in rows}) == 1:
-        yield from _finding(Severity.ERROR, "all labels are the same", rows)
+    rows = [row for row in _all_rows(examples) if row.label is not None and not lowest <= row.label <= highest]
+    yield f"a label lies outside of {lowest:g} to {highest:g}", rows
 
 
-def _turned_round(examples: Examples) -> Iterator[Finding]:
-    if examples.shape is Shape.SCORED_PAIRS:
-        rows = [
-            row
-            for row in examples.rows
-            if same_text(row.texts[0]) == same_text(row.texts[1]) and (row.label or 0.0) < _LOW_SCORE
-        ]
-        yield from _finding(Severity.WARNING, "equal texts have a low score; the scale may be turned round", rows)
+def _constant(examples: Examples) -> Broken:
+    rows = [row for row in _all_rows(examples) if row.label is not None]
+    yield "all labels are the same", rows if len({row.label for row in rows}) == 1 else []
 
 
-def _duplicates(examples: Examples) -> Iterator[Finding]:
-    counts = Counter(tuple(map(same_text, row.texts)) for row in examples.rows)
-    rows = [row for row in examples.rows if counts[tuple(map(same_text, row.texts))] > 1]
-    yield from _finding(Severity.WARNING, "a row is there more than once", rows)
+def _turned_round(examples: Examples) -> Broken:
+    """Scores that are low for equal texts, or that fall as texts have more words in common."""
+    if examples.shape not in (Shape.SCORED_PAIRS, Shape.LABELLED_PAIRS):
+        return
+    equal = [row for row in examples.rows if same_text(row.texts[0]) == same_text(row.texts[1])]
+    low = [row for row in equal if (row.label or 0.0) < _LOW_SCORE]
+    yield "equal texts have a low score; the scale may be turned round", low
+    correlation = _correlation_with_words(examples.rows)
+    if correlation < _AGAINST_WORDS:
+        what = f"scores fall as texts share more words (rank correlation {correlation:.2f}); the scale may be reversed"
+        yield what, examples.rows
 
 
-def _many_positives(examples: Examples) -> Iterator[Finding]:
+def _correlation_with_words(rows: Sequence[Example]) -> float:
+    """Spearman between labels and the share of common words; 0 where there is too little to say."""
+    if len(rows) < _FEWEST_TO_CORRELATE:
+        return 0.0
+    labels = rankdata([row.label or 0.0 for row in rows])
+    common = rankdata([shared_words(*row.texts[:2]) for row in rows])
+    if np.ptp(labels) == 0 or np.ptp(common) == 0:
+        return 0.0
+    return float(np.corrcoef(labels, common)[0, 1])
+
+
+def _duplicates(examples: Examples) -> Broken:
+    keys = [(row.label, *map(same_text, row.texts)) for row in examples.rows]
+    counts = Counter(keys)
+    yield (
+        "a row is there more than once",
+        [row for row, key in zip(examples.rows, keys, strict=True) if counts[key] > 1],
+    )
+
+
+def _disagreeing(examples: Examples) -> Broken:
+    if examples.shape in _PAIRS or examples.shape is Shape.CLASSES:
+        labels: defaultdict[tuple[str, ...], set[float | None]] = defaultdict(set)
+        for row in examples.rows:
+            labels[tuple(map(same_text, row.texts))].add(row.label)
+        rows = [row for row in examples.rows if len(labels[tuple(map(same_text, row.texts))]) > 1]
+        yield "the same texts have different labels", rows
+
+
+def _many_positives(examples: Examples) -> Broken:
     if examples.shape in RANKED:
         positives: defaultdict[str, set[str]] = defaultdict(set)
         for row in examples.rows:
             positives[same_text(row.texts[0])].add(same_text(row.texts[1]))
         rows = [row for row in examples.rows if len(positives[same_text(row.texts[0])]) > 1]
-        yield from _finding(Severity.WARNING, "a query has several positives; they never share a batch", rows)
+        yield "a query has several positives; they never share a batch", rows
 
 
-def _overlap(examples: Examples) -> Iterator[Finding]:
+def _overlap(examples: Examples) -> Broken:
+    """Held-out rows whose anchor is trained on, or whose two texts are, the other way round."""
     anchors = {same_text(row.texts[0]) for row in examples.rows}
-    rows = [row for row in examples.held_out if same_text(row.texts[0]) in anchors]
-    yield from _finding(Severity.WARNING, "a held-out text is trained on too; its figures flatter", rows)
+    pairs = {frozenset(map(same_text, row.texts)) for row in examples.rows} if examples.shape in _PAIRS else set()
+    rows = [
+        row
+        for row in examples.held_out
+        if same_text(row.texts[0]) in anchors or frozenset(map(same_text, row.texts)) in pairs
+    ]
+    yield "a held-out text is trained on too; its figures flatter", rows
 
 
 def _truncated(examples: Examples, count_tokens: Callable[[str], int], max_tokens: int) -> Iterator[Finding]:
@@ -121,15 +167,29 @@ def _truncated(examples: Examples, count_tokens: Callable[[str], int], max_token
     lost = sum(max(count - max_tokens, 0) for count in counts)
     if cut:
         what = f"a text is cut at {max_tokens} tokens; {lost / sum(counts):.0%} of all tokens are lost"
-        yield Finding(Severity.WARNING, what, len(cut), cut[0][:_SAMPLE_CHARACTERS])
+        advice = "Raise the setting max_tokens, if the encoder reads more, or cut long texts into passages."
+        yield Finding(Severity.WARNING, "truncated", what, len(cut), cut[0][:_SAMPLE_CHARACTERS], advice)
 
 
-_CHECKS: tuple[Callable[[Examples], Iterator[Finding]], ...] = (
-    _empty,
-    _contradicting,
-    _labels,
-    _turned_round,
-    _duplicates,
-    _many_positives,
-    _overlap,
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+RULES = (
+    Rule("empty", _ERROR, "Fill in the text or remove the row.", _empty),
+    Rule("contradicting", _ERROR, "Remove the passage from the negatives.", _contradicting),
+    Rule("out-of-range", _ERROR, "Mend the labels, or state their range with --score-range.", _out_of_range),
+    Rule("constant", _ERROR, "Add rows with other labels: what is always the same teaches nothing.", _constant),
+    Rule(
+        "turned-round",
+        _WARNING,
+        "Look at some rows: 1 must mean alike. Turn the scores round if it doesn't.",
+        _turned_round,
+    ),
+    Rule("duplicates", _WARNING, "Remove the copies: each is learned as often as it is there.", _duplicates),
+    Rule("disagreeing", _WARNING, "Decide on one label for them.", _disagreeing),
+    Rule(
+        "many-positives",
+        _WARNING,
+        "Nothing must be done; but queries with very many of them weigh more than others.",
+        _many_positives,
+    ),
+    Rule("overlap", _WARNING, "Remove these rows from one of the two parts.", _overlap),
 )

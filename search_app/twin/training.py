@@ -24,8 +24,9 @@ from search_app.twin.checkpoints import open_checkpoints
 from search_app.twin.encoder import TwinEncoder
 from search_app.twin.energies import ENERGIES
 from search_app.twin.examples import Examples, Shape, set_aside
+from search_app.twin.findings import Finding
 from search_app.twin.held_out import measure
-from search_app.twin.lint import Finding, lint, refuse_errors
+from search_app.twin.lint import lint, refuse_errors
 from search_app.twin.objectives import LossOptions, Objective, choose_objective, narrowed, order_of
 from search_app.twin.trainee import Batch, Trainee, collate
 from search_app.twin.trainer import Listener, TwinTrainer, arguments_for, early_stop
