@@ -6,7 +6,7 @@
     │   └── FilterError                          an unknown field, a wrong type, a malformed filter
     ├── NotFound                             1
     │   ├── UnknownCollection, UnknownGeneration, UnknownDocument
-    │   └── UnknownEncoder, UnknownJob, UnknownJudgement
+    │   └── UnknownEncoder, UnknownJob, UnknownJudgement, UnknownReview
     ├── FingerprintMismatch                  1   an encoder that didn't fill this generation
     ├── EncoderError                         1   an encoder that can't or mustn't be loaded
     ├── TrainingError                        1   examples or a run that can't give a good encoder
@@ -65,6 +65,10 @@ class UnknownJob(NotFound):
 
 class UnknownJudgement(NotFound):
     """No judgement has this number."""
+
+
+class UnknownReview(NotFound):
+    """No entry of a review list has this number."""
 
 
 class FingerprintMismatch(TwinsearchError):

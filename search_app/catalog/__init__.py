@@ -16,6 +16,7 @@ from search_app.catalog.encoders import Encoders
 from search_app.catalog.generations import Generations
 from search_app.catalog.jobs import Jobs
 from search_app.catalog.judgements import Judgements
+from search_app.catalog.reviews import Reviews
 from search_app.catalog.store import Store
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
 from search_app.catalog.word_index import index_all_words
@@ -45,6 +46,7 @@ class Catalog:
         self.documents = Documents(self._store)
         self.words = Words(self._store)
         self.judgements = Judgements(self._store)
+        self.reviews = Reviews(self._store)
         self.jobs = Jobs(self._store)
 
     def alias(self, collection: Collection) -> str:

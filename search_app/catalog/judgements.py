@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select
 
 from search_app.catalog.store import Store, pieces
 from search_app.catalog.tables import judgements
@@ -183,6 +183,17 @@ class Judgements:
             query_counts={split: splits[split] for split in Split},
             grade_counts={grade: grades[grade] for grade in _GRADES},
         )
+
+
+def standing(
+    collection_id: ColumnElement[int], key: ColumnElement[str], document_id: ColumnElement[str]
+) -> Select[tuple[int]]:
+    """The judgements on a document for a query, named by columns of another table, that weren't taken back since."""
+    said, later = judgements.alias("said"), judgements.alias("later")
+    same = [later.c[name] == said.c[name] for name in ("collection_id", "query_key", "document_id", "user")]
+    is_overtaken = select(later.c.id).where(and_(later.c.id > said.c.id, *same)).exists()
+    about = (said.c.collection_id == collection_id, said.c.query_key == key, said.c.document_id == document_id)
+    return select(said.c.id).where(*about, said.c.grade.is_not(None), ~is_overtaken)
 
 
 def _read_splits(connection: Connection, collection_id: int, keys: Sequence[str]) -> dict[str, Split]:

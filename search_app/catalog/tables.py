@@ -172,6 +172,25 @@ judgements = Table(
     sqlite_autoincrement=True,
 )
 
+reviews = Table(
+    "reviews",
+    SCHEMA,
+    Column("id", _ROW_NUMBER, primary_key=True),
+    _collection(),
+    Column("query", Text, nullable=False),
+    Column("query_key", Text, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("chunk_id", Text, nullable=False),
+    Column("chunk_text_hash", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("answer_score", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("dismissed_at", Float),
+    UniqueConstraint("collection_id", "query_key", "document_id"),
+    sqlite_autoincrement=True,
+)
+
 jobs = Table(
     "jobs",
     SCHEMA,

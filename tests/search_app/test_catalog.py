@@ -146,7 +146,7 @@ def test_a_full_disk_is_said_and_changes_nothing(catalog: Catalog, docs: Collect
 def test_the_schema_is_plain_sql_for_postgresql() -> None:
     dialect = postgresql.dialect()
     made = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in SCHEMA.sorted_tables)
-    assert made.count("BIGSERIAL") == 5  # collections, generations, documents, chunks, judgements
+    assert made.count("BIGSERIAL") == 6  # collections, generations, documents, chunks, judgements, reviews
     assert "ROWID" not in made
     assert "AUTOINCREMENT" not in made
 
