@@ -1,7 +1,8 @@
 """Filters: which documents a search may answer with.
 
     tree     the typed records, their check against the known fields, and what they mean (`matches`)
-    text     `key=value` as a person types it -> a filter
+    dates    days, months and ranges, made of comparisons
+    text     `key=value and not (a in b,c)` as a person types it -> a filter
     milvus   a filter -> Milvus' expression, and the form in which a row's fields are stored for it
     sql      a filter -> a condition for SQLite, over the catalogue's documents
     joining  what both have in common
@@ -9,6 +10,7 @@
 A filter is built, never pasted together from text; every way to run it gives what `matches` gives.
 """
 
+from search_app.filters.dates import between, dated
 from search_app.filters.milvus import stored_fields, string_literal, to_milvus
 from search_app.filters.sql import SqlCondition, to_sql
 from search_app.filters.text import parse_where
@@ -23,7 +25,9 @@ __all__ = [
     "Not",
     "Or",
     "SqlCondition",
+    "between",
     "check",
+    "dated",
     "matches",
     "parse_where",
     "stored_fields",

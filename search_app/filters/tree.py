@@ -21,11 +21,13 @@ Kind = Literal["text", "number", "flag"]
 DOCUMENT_FIELDS = {"id": "document_id", "title": "title", "source": "source", "origin": "origin"}
 _METADATA = "metadata."
 
-_VALUES_MAX = 1_000
-_NESTING_MAX = 20
+NESTING_MAX = 20
+
+_VALUES_MAX = 5_000
 _TEXT_MAX = 8_192  # characters
 _NUMBER_BOUND = 2**53  # beyond it, a server that computes in doubles confuses neighbouring integers
 
+_KINDS: Mapping[str, "Kind"] = {"str": "text", "int": "number", "float": "number", "bool": "flag"}  # of Python's types
 _OPERATORS: Mapping[Operator, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -33,6 +35,13 @@ _OPERATORS: Mapping[Operator, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+}
+
+
+_REMEDIES: Mapping[Kind, str] = {
+    "text": "A text goes in quotes; a date is written as 2024-03-01 or 2024-03.",
+    "number": "Compare it with a number, without quotes.",
+    "flag": "Compare it with true or false, without quotes.",
 }
 
 
@@ -128,29 +137,32 @@ def _value(field: str, document_fields: Mapping[str, Any]) -> object:
     return document_fields.get("metadata", {}).get(key)
 
 
-def check(filter_: Filter, known_fields: Collection[str]) -> None:
+def check(filter_: Filter, known_fields: Mapping[str, Collection[str]]) -> None:
     """Let a filter pass that can be meant and can be run.
 
     Args:
         filter_: The filter.
-        known_fields: The metadata keys that the collection has; the document's own fields need not be named.
+        known_fields: The metadata keys that the collection has, each with the names of the Python types that its values
+            ever had; the document's own fields need not be named.
 
     Raises:
         FilterError: An unknown field, a value of the wrong type, or too much of something.
     """
-    _check(filter_, frozenset(known_fields), _NESTING_MAX)
+    _check(filter_, known_fields, NESTING_MAX)
 
 
-def _check(filter_: Filter, known: frozenset[str], levels_left: int) -> None:
+def _check(filter_: Filter, known: Mapping[str, Collection[str]], levels_left: int) -> None:
     match filter_:
         case Compare(field, op, value):
             _check_field(field, known)
             _check_value(field, op, value)
+            _check_kind(field, value, known)
         case In(field, values):
             _check_field(field, known)
             _check_count(len(values), f"values for {field!r}")
             for value in values:
                 _check_value(field, "==", value)
+                _check_kind(field, value, known)
         case Exists(field):
             _check_field(field, known)
         case And(parts) | Or(parts):
@@ -161,9 +173,14 @@ def _check(filter_: Filter, known: frozenset[str], levels_left: int) -> None:
             _check(part, known, _one_deeper(levels_left))
 
 
+def too_deep() -> FilterError:
+    """What a filter is told that has more than NESTING_MAX levels."""
+    return FilterError(f"The filter is nested more than {NESTING_MAX} levels deep. Write it with fewer levels.")
+
+
 def _one_deeper(levels_left: int) -> int:
     if levels_left == 0:
-        raise FilterError(f"The filter is nested more than {_NESTING_MAX} levels deep. Write it with fewer levels.")
+        raise too_deep()
     return levels_left - 1
 
 
@@ -172,12 +189,23 @@ def _check_count(count: int, what: str) -> None:
         raise FilterError(f"The filter gives {count:,} {what}; it can give 1 to {_VALUES_MAX:,}.")
 
 
-def _check_field(field: str, known: frozenset[str]) -> None:
+def _check_field(field: str, known: Collection[str]) -> None:
     key = metadata_key(field)
     if key is None or key in known:
         return
     names = ", ".join([*DOCUMENT_FIELDS, *sorted(known)])
     raise FilterError(f"No document has a field {key!r}. The fields are: {names}.")
+
+
+def _check_kind(field: str, value: FilterValue, known: Mapping[str, Collection[str]]) -> None:
+    """Refuse a comparison that can't match: the field never held a value of this kind, but others."""
+    key = metadata_key(field)
+    held = [] if key is None else [kind for kind in _REMEDIES if kind in {_KINDS.get(name) for name in known[key]}]
+    if held and kind_of(value) not in held:
+        holds = " or ".join(f"{kind}s" for kind in held)
+        raise FilterError(
+            f"The field {key!r} holds {holds}, so it can't be compared with {value!r}. {_REMEDIES[held[0]]}"
+        )
 
 
 def _check_value(field: str, op: Operator, value: FilterValue) -> None:
