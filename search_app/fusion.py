@@ -4,11 +4,39 @@ Pure functions over (id, score) pairs, best first. What is in one ranking only c
 Ties are broken by id, so that the same rankings always give the same order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from search_app.errors import UsageError
 
 Ranking = Sequence[tuple[str, float]]
 
 RANK_CONSTANT = 60  # Cormack, Clarke and Büttcher 2009
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How two rankings become one.
+
+    Args:
+        method: One of METHODS.
+        weight: For "standout" what words may weigh beside meaning, from 0; for the others the share of meaning, 0 to 1.
+
+    Raises:
+        UsageError: There is no such method.
+    """
+
+    method: str = "standout"
+    weight: float = 0.4
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UsageError(f"There is no fusion {self.method!r}; choose one of {', '.join(METHODS)}.")
+
+
+def fuse(dense: Ranking, lexical: Ranking, fusion: Fusion) -> list[tuple[str, float]]:
+    """The union of both rankings, by this fusion."""
+    return METHODS[fusion.method](dense, lexical, fusion.weight)
 
 
 def reciprocal_rank(
@@ -87,3 +115,10 @@ def _merged(dense: Mapping[str, float], lexical: Mapping[str, float], weight: fl
         for id_ in dict.fromkeys([*dense, *lexical])
     }
     return sorted(scores.items(), key=lambda one: (-one[1], one[0]))
+
+
+METHODS: Mapping[str, Callable[[Ranking, Ranking, float], list[tuple[str, float]]]] = {
+    "standout": lambda dense, lexical, weight: standout_sum(dense, lexical, boost=weight),
+    "sum": lambda dense, lexical, weight: weighted_sum(dense, lexical, weight=weight),
+    "ranks": lambda dense, lexical, weight: reciprocal_rank(dense, lexical, weight=weight),
+}

@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ingest.pipeline import Vectors
+from ingest.sink import Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.words import Scope
 from search_app.errors import UsageError
 from search_app.filters import Filter, to_milvus
-from search_app.fusion import standout_sum
+from search_app.fusion import Fusion, fuse
 from search_app.index import LIMIT_MAX, Found, VectorIndex, one_of
 from search_app.lexical import match_expression
 from search_app.timing import Timer
 
 DEPTH_MAX = 16_000
+FUSED_DEPTHS = (100, 400, 1_600, 6_400, DEPTH_MAX)  # how far down two rankings are compared, step by step
 
-_FUSED_DEPTHS = (100, 400, 1_600, 6_400, DEPTH_MAX)  # how far down two rankings are compared, step by step
 # Embedded Milvus takes 6 times as long with a filter on fields as without. A list of 5,000 ids takes as long as no
 # filter does at 20,000 rows; where more match, looking further down and leaving out is faster.
 _LISTED_IDS_MAX = 5_000
@@ -51,6 +51,14 @@ def mode_of(name: str | None) -> Mode | None:
     if name is None or name in set(Mode):
         return Mode(name) if name else None
     raise UsageError(f"There is no mode {name!r}; choose one of {', '.join(Mode)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """A mode, and how it makes one ranking of two where it asks for both."""
+
+    mode: Mode = DEFAULT_MODE
+    fusion: Fusion = field(default_factory=Fusion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +103,22 @@ class Retriever:
         self._timer = timer
         self._exact = exact
 
-    def rank(self, questions: Questions, mode: Mode, depth: int) -> list[list[Candidate]]:
+    def rank(self, questions: Questions, approach: Approach, depth: int) -> list[list[Candidate]]:
         """The ranking of each query, `depth` chunks deep."""
-        match mode:
+        match approach.mode:
             case Mode.DENSE:
                 return self._dense(questions, depth)
             case Mode.LEXICAL:
                 return self._lexical(questions, depth)
             case Mode.HYBRID:
-                return self._hybrid(questions, depth)
+                return self._hybrid(questions, approach.fusion, depth)
 
-    def _hybrid(self, questions: Questions, depth: int) -> list[list[Candidate]]:
-        deepest = next(step for step in _FUSED_DEPTHS if step >= depth)
+    def _hybrid(self, questions: Questions, fusion: Fusion, depth: int) -> list[list[Candidate]]:
+        deepest = next(step for step in FUSED_DEPTHS if step >= depth)
         dense, lexical = self._dense(questions, deepest), self._lexical(questions, deepest)
-        fused = [_fused(*both, deepest)[:depth] for both in zip(dense, lexical, strict=True)]
+        both = [fused(*one, fusion)[:depth] for one in zip(dense, lexical, strict=True)]
         self._timer.lap("fuse")
-        return fused
+        return both
 
     def _lexical(self, questions: Questions, depth: int) -> list[list[Candidate]]:
         found = [
@@ -180,17 +188,26 @@ def _is_settled(ranking: Sequence[Candidate], depth: int, limit: int) -> bool:
     return len(ranking) < limit or ranking[depth - 1].score > ranking[-1].score
 
 
-def _fused(dense: Sequence[Candidate], lexical: Sequence[Candidate], deepest: int) -> list[Candidate]:
-    """Both rankings in one: what the first step ranks comes first, then what the next one adds, and so on."""
+def fused(dense: Sequence[Candidate], lexical: Sequence[Candidate], fusion: Fusion) -> list[Candidate]:
+    """Both rankings in one: what the first step ranks comes first, then what the next one adds, and so on.
+
+    Args:
+        dense: By meaning, as deep as one of FUSED_DEPTHS unless fewer chunks match.
+        lexical: By words, likewise.
+        fusion: How two rankings become one.
+    """
     cosines, words = ({one.chunk_id: one.score for one in ranking} for ranking in (dense, lexical))
     merged: dict[str, Candidate] = {}
-    least = 1.0
-    for step in _FUSED_DEPTHS[: _FUSED_DEPTHS.index(deepest) + 1]:
+    least, done = 1.0, 0
+    for step in FUSED_DEPTHS:
+        if done >= max(len(dense), len(lexical)):
+            break
         pairs = [[(one.chunk_id, one.score) for one in ranking[:step]] for ranking in (dense, lexical)]
-        fresh = [pair for pair in standout_sum(*pairs) if pair[0] not in merged]
+        fresh = [pair for pair in fuse(*pairs, fusion) if pair[0] not in merged]
         for chunk_id, score in fresh:
             least = min(score, least)
             parts = {"dense": cosines.get(chunk_id), "lexical": words.get(chunk_id)}
             known = {name: part for name, part in parts.items() if part is not None}
             merged[chunk_id] = Candidate(chunk_id, least, known)
+        done = step
     return list(merged.values())

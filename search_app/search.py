@@ -7,7 +7,7 @@ the catalogue doesn't know (a chunk that was replaced a moment ago) is no hit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingest.documents import MetadataValue
 from search_app.catalog import Catalog
@@ -18,14 +18,15 @@ from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
 from search_app.filters import Filter, check
 from search_app.index import VectorIndex
-from search_app.retrieval import DEFAULT_MODE, DEPTH_MAX, Candidate, Mode, Questions, Retriever, scope_of
+from search_app.paging import Pager, Place
+from search_app.preferences import preferred
+from search_app.retrieval import Approach, Mode, Questions, Retriever, scope_of
 from search_app.timing import Timer
 
 MAX_HITS = 1000
 MAX_OFFSET = 10_000
 MAX_QUERY_CHARACTERS = 20_000
 
-_SPARE_CANDIDATES = 20  # over-fetch, so that one hit a document still fills the page; each costs Milvus about 0.1 ms
 _PARTS = ("prepare", "encode", "search", "words", "fuse", "fetch")
 
 
@@ -98,14 +99,6 @@ class SearchOptions:
     exact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a document stands: its best candidate, and how many more of its chunks came up."""
-
-    best: Candidate
-    more_passages: int = 0
-
-
 class Searcher:
     """The query layer over one catalogue and one Milvus."""
 
@@ -133,16 +126,17 @@ class Searcher:
             check_query(query)
         _check_page(options)
         generation = self._generation(collection, options.generation)
-        mode = options.mode or self._default_mode()
-        retriever = self._retriever(generation, mode, options, timer)
-        questions = self._questions(queries, generation, collection, mode, timer)
-        found = self._found(retriever, generation, questions, mode, options)
-        pages = self._pages(generation, found, options.offset)
+        approach = self._approach(collection, options.mode)
+        retriever = self._retriever(generation, approach.mode, options, timer)
+        questions = self._questions(queries, generation, collection, approach.mode, timer)
+        pager = Pager(self._catalog, generation, retriever)
+        found = pager.first(questions, approach, options.offset + options.k, min_score=options.min_score)
+        pages = self._pages(generation, [own[options.offset :] for own in found], options.offset)
         timer.lap("fetch")
         name = EncoderName(generation.encoder_name, generation.fingerprint)
         took_ms = timer.total()
         return [
-            SearchResult(query, collection, generation.number, name, mode.value, took_ms, page)
+            SearchResult(query, collection, generation.number, name, approach.mode.value, took_ms, page)
             for query, page in zip(queries, pages, strict=True)
         ]
 
@@ -156,8 +150,11 @@ class Searcher:
             )
         return generation
 
-    def _default_mode(self) -> Mode:
-        return DEFAULT_MODE if self._catalog.words.are_indexed else Mode.DENSE
+    def _approach(self, collection: str, mode: Mode | None) -> Approach:
+        """The collection's own approach, or the mode that was asked for with the collection's own fusion."""
+        settings = self._catalog.collections.get(collection).settings
+        own = preferred(settings, has_words=self._catalog.words.are_indexed)
+        return own if mode is None else replace(own, mode=mode)
 
     def _retriever(self, generation: Generation, mode: Mode, options: SearchOptions, timer: Timer) -> Retriever:
         if options.where is not None:
@@ -179,30 +176,7 @@ class Searcher:
         timer.lap("encode")
         return Questions(queries, vectors)
 
-    def _found(
-        self, retriever: Retriever, generation: Generation, questions: Questions, mode: Mode, options: SearchOptions
-    ) -> list[list[_Place]]:
-        """The documents of each query's page; looks deeper where one document's chunks crowd the others out."""
-        wanted = options.offset + options.k
-        depth = min(wanted + _SPARE_CANDIDATES, DEPTH_MAX)
-        places: list[list[_Place]] = [[] for _ in questions.texts]
-        open_rows = list(range(len(questions.texts)))
-        while open_rows:
-            rankings = retriever.rank(questions.only(open_rows), mode, depth)
-            kept = [_above(ranking, options.min_score) for ranking in rankings]
-            chunk_ids = dict.fromkeys(one.chunk_id for ranking in kept for one in ranking)
-            owners = self._catalog.documents.owners(generation, list(chunk_ids))
-            for row, ranking in zip(open_rows, kept, strict=True):
-                places[row] = by_document(ranking, owners, wanted)
-            may_go_on = [
-                row
-                for row, ranking in zip(open_rows, kept, strict=True)
-                if len(places[row]) < wanted and len(ranking) == depth < DEPTH_MAX
-            ]
-            open_rows, depth = may_go_on, min(depth * 4, DEPTH_MAX)
-        return [own[options.offset :] for own in places]
-
-    def _pages(self, generation: Generation, found: Sequence[Sequence[_Place]], offset: int) -> list[tuple[Hit, ...]]:
+    def _pages(self, generation: Generation, found: Sequence[Sequence[Place]], offset: int) -> list[tuple[Hit, ...]]:
         """The hits with their texts, which are read for these chunks only."""
         chunk_ids = list(dict.fromkeys(place.best.chunk_id for places in found for place in places))
         passages = self._catalog.documents.passages(generation, chunk_ids)
@@ -216,25 +190,7 @@ class Searcher:
         ]
 
 
-def by_document(ranking: Sequence[Candidate], owners: Mapping[str, str], wanted: int) -> list[_Place]:
-    """The `wanted` best documents in order, each with its best chunk; `ranking` comes best first."""
-    places: dict[str, _Place] = {}
-    for one in ranking:
-        document_id = owners.get(one.chunk_id)
-        if document_id is None:
-            continue
-        held = places.get(document_id)
-        places[document_id] = _Place(held.best, held.more_passages + 1) if held else _Place(one)
-        if len(places) == wanted:
-            break
-    return list(places.values())
-
-
-def _above(ranking: Sequence[Candidate], min_score: float | None) -> Sequence[Candidate]:
-    return ranking if min_score is None else [one for one in ranking if one.score >= min_score]
-
-
-def _hit(rank: int, place: _Place, passage: Passage) -> Hit:
+def _hit(rank: int, place: Place, passage: Passage) -> Hit:
     chunk = passage.chunk
     return Hit(
         rank=rank,

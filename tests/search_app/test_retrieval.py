@@ -12,7 +12,7 @@ from search_app.catalog.words import Scope
 from search_app.errors import UsageError
 from search_app.filters import Compare, Filter, In, Not, Or
 from search_app.requests import IngestRequest
-from search_app.retrieval import Mode, Questions, Retriever, scope_of
+from search_app.retrieval import Approach, Mode, Questions, Retriever, scope_of
 from search_app.search import SearchOptions, SearchResult
 from search_app.timing import Timer
 
@@ -131,7 +131,7 @@ def test_a_filter_leaves_out_and_changes_nothing_else(rows: SearchApp, mode: Mod
 
     def rank(scope: Scope, depth: int) -> list[list[tuple[str, float]]]:
         retriever = Retriever(rows.catalog, rows.index, generation, scope, Timer(), exact=False)
-        return [[(one.chunk_id, one.score) for one in each] for each in retriever.rank(questions, mode, depth)]
+        return [[(one.chunk_id, one.score) for one in each] for each in retriever.rank(questions, Approach(mode), depth)]
 
     everything = rank(Scope(), 300)
     for depth in (5, 40, 300):
