@@ -7,11 +7,17 @@ begin anew.
 
 import os
 import shutil
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
+from search_app.errors import TrainingError
+
+TEACHER_FILE = "teacher.f32"
 _SEAL = "complete"
 _IDENTITY = "run.txt"
+_SECONDS = "seconds.txt"
 _PREFIX = "checkpoint-"  # transformers names them so: checkpoint-<step>
 
 
@@ -30,15 +36,51 @@ def open_checkpoints(folder: Path, run: str) -> Path | None:
 
     Args:
         run: What the run is: a hash of everything that decides how it goes.
+
+    Raises:
+        TrainingError: The folder can't be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     identity = folder / _IDENTITY
     is_same_run = identity.is_file() and identity.read_text(encoding="utf-8") == run
     keep = complete_checkpoints(folder) if is_same_run else []
     sweep(folder, keep)
     if not is_same_run:
-        identity.write_text(run, encoding="utf-8")
+        for name in (TEACHER_FILE, _SECONDS):
+            (folder / name).unlink(missing_ok=True)
+        _write_identity(identity, run)
     return keep[-1] if keep else None
+
+
+def _write_identity(file: Path, run: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(run, encoding="utf-8")
+    except OSError as error:
+        raise TrainingError(
+            f"Checkpoints can't be written to {file.parent} ({error.strerror}); expected a folder with space. "
+            "Free some and start the training again."
+        ) from error
+
+
+class Stopwatch:
+    """The seconds that a run has taken, those of the processes before this one counted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / _SECONDS
+        self._begun = time.monotonic()
+        self._before = 0.0
+        with suppress(OSError, ValueError):  # the first process of the run, or a file that a power cut emptied
+            self._before = float(self._file.read_text(encoding="utf-8"))
+
+    @property
+    def seconds(self) -> float:
+        """Up to now."""
+        return self._before + time.monotonic() - self._begun
+
+    def write(self) -> None:
+        """Keep them for a process that goes on after this one."""
+        with suppress(OSError):  # on a full disk a checkpoint will say so; a lost second is no reason to stop
+            self._file.write_text(f"{self.seconds:.1f}", encoding="utf-8")
 
 
 def seal(checkpoint: Path) -> None:

@@ -28,8 +28,10 @@ _COLUMNS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
         Shape.TRIPLETS: ("anchor", "positive"),
         Shape.QUERIES: ("query", "positive"),
         Shape.CLASSES: ("text", "label"),
+        Shape.TEXTS: ("text",),
     }
 )
+_UNLABELLED = RANKED | {Shape.TEXTS}
 _SPLITS = MappingProxyType({"train": "train", "dev": "held out", "validation": "held out"})
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0))  # the first that holds all scores is the one meant
 _FEWEST_ROWS = 2
@@ -145,7 +147,7 @@ def _shape(path: Path, rows: Sequence[_Row]) -> Shape:
 
 
 def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
-    columns = _COLUMNS[shape] if shape in RANKED else _COLUMNS[shape][:-1]
+    columns = _COLUMNS[shape] if shape in _UNLABELLED else _COLUMNS[shape][:-1]
     for column in columns:
         if not row.cells[column]:
             raise TrainingError(
@@ -162,7 +164,7 @@ _Labels = tuple[Sequence[float | None], tuple[str, ...], tuple[float, float] | N
 
 def _labels(path: Path, shape: Shape, rows: Sequence[_Row], score_range: tuple[float, float] | None) -> _Labels:
     """Labels, the names of their classes if they have names, and their range if they are scores."""
-    if shape in RANKED:
+    if shape in _UNLABELLED:
         return [None] * len(rows), (), None
     cells = [row.cells[_COLUMNS[shape][-1]] for row in rows]
     if shape is Shape.SCORED_PAIRS:

@@ -1,11 +1,13 @@
 """How good an encoder is on examples that it was not trained on.
 
 The loss decides which checkpoint is the best one, since it still tells two encoders apart where a ranking of few
-texts is perfect for both. Beside it stands one figure that people understand, by the examples' shape.
+texts is perfect for both. Beside it stands one figure that people understand, by the examples' shape. Each text is
+encoded once a measurement, in float32 and in full length, as search will encode it.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -14,55 +16,131 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from search_app.twin.batches import plan_batches
-from search_app.twin.encoder import TwinEncoder
-from search_app.twin.examples import Example, Examples, Shape
+from search_app.twin.batches import Plan
+from search_app.twin.encoder import TwinEncoder, Vectors
+from search_app.twin.examples import Example, Shape
 from search_app.twin.layout import Kind
-from search_app.twin.objectives import order_of
-from search_app.twin.trainee import Trainee, collate, moved
+from search_app.twin.objectives import VectorBatch
+from search_app.twin.trainee import (
+    Encoding,
+    Trainee,
+    kind_of_anchors,
+    labels_of,
+    others_of,
+    targets_of,
+    texts_by_kind,
+)
 
 _RANK_CUT = 10
-Figure = Callable[[TwinEncoder, Sequence[Example]], float]
+_RESAMPLINGS = 1000  # the ends of a 95 % interval then move by a hundredth of its width
+Observations = NDArray[np.float64]  # (examples or queries, values of each)
 
 
-def measure(
-    trainee: Trainee, encoder: TwinEncoder, examples: Examples, *, batch_size: int, max_tokens: int
-) -> dict[str, float]:
-    """Loss and figure on the held-out rows, by name; empty when no rows are held out.
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure on held-out rows: what is seen of each one, and what all of them say together."""
 
-    The network is left in the mode, training or not, in which it was.
+    name: str
+    observe: Callable[[Encoding, Sequence[Example]], Observations]
+    summarise: Callable[[Observations], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measurement: the loss and the figure by name, and what the figure was made of (no rows without one)."""
+
+    figures: Mapping[str, float]
+    observations: Observations
+
+
+class HeldOut:
+    """The held-out rows of a run, measured the same way each time.
+
+    Args:
+        rows: At least one.
+        plan: Row numbers of each batch that the loss is computed for.
+        figure: None where the shape has no figure.
+        teacher: Of the objectives that need one.
     """
-    if not examples.held_out:
-        return {}
-    was_training = trainee.training
-    trainee.eval()
-    try:
-        loss = _mean_loss(trainee, encoder, examples, batch_size=batch_size, max_tokens=max_tokens)
-        figures = {"loss": loss}
-        if examples.shape in FIGURES:
-            name, figure = FIGURES[examples.shape]
-            figures[name] = figure(encoder, examples.held_out)
-        return figures
-    finally:
-        trainee.train(was_training)
+
+    def __init__(
+        self,
+        rows: Sequence[Example],
+        shape: Shape,
+        plan: Plan,
+        *,
+        figure: Figure | None,
+        teacher: Encoding | None = None,
+    ) -> None:
+        self._rows, self._shape, self._plan = rows, shape, plan
+        self._figure, self._teacher = figure, teacher
+
+    def measure(self, trainee: Trainee, encoder: TwinEncoder) -> Measured:
+        """Loss and figure; the network is left in the mode, training or not, in which it was."""
+        was_training = trainee.training
+        trainee.eval()
+        try:
+            encoded = _Encoded(encoder, texts_by_kind(self._rows, self._shape))
+        finally:
+            trainee.train(was_training)
+        figures = {"loss": self._mean_loss(trainee, encoded, encoder.device)}
+        if self._figure is None:
+            return Measured(figures, np.zeros((0, 1)))
+        observations = self._figure.observe(encoded, self._rows)
+        return Measured(figures | {self._figure.name: self._figure.summarise(observations)}, observations)
+
+    def _mean_loss(self, trainee: Trainee, encoded: Encoding, device: torch.device) -> float:
+        """Mean over the rows, in batches that are the same at every measurement."""
+        total, count = 0.0, 0
+        for numbers in self._plan:
+            rows = [self._rows[number] for number in numbers]
+            with torch.no_grad():
+                loss = trainee.loss(self._batch(rows, encoded, device)).item()
+            total, count = total + loss * len(rows), count + len(rows)
+        return total / count
+
+    def _batch(self, rows: Sequence[Example], encoded: Encoding, device: torch.device) -> VectorBatch:
+        others, owners = others_of(rows)
+        anchors = encoded.encode([row.texts[0] for row in rows], kind=kind_of_anchors(self._shape))
+        labels, targets = labels_of(rows), targets_of(rows, self._shape, self._teacher)
+        return VectorBatch(
+            anchors=torch.from_numpy(anchors).to(device),
+            others=torch.from_numpy(encoded.encode(others, kind="document")).to(device),
+            owners=torch.tensor(owners, dtype=torch.int64, device=device),
+            labels=None if labels is None else labels.to(device),
+            targets=None if targets is None else targets.to(device),
+        )
 
 
-def _mean_loss(
-    trainee: Trainee, encoder: TwinEncoder, examples: Examples, *, batch_size: int, max_tokens: int
-) -> float:
-    """Mean over the rows, in batches that are the same at every measurement; NaN when no rows can meet."""
-    total, count = 0.0, 0
-    for numbers in plan_batches(examples.held_out, batch_size, order=order_of(examples.shape)):
-        rows = [examples.held_out[number] for number in numbers]
-        batch = collate(encoder, examples.shape, rows, max_tokens=max_tokens)
-        with torch.no_grad():
-            loss = trainee(**moved(batch, encoder.device))["loss"].item()
-        total, count = total + loss * len(rows), count + len(rows)
-    return total / count if count else float("nan")
+class _Encoded:
+    """What an encoder made of some texts."""
+
+    def __init__(self, encoder: Encoding, texts: Mapping[Kind, Sequence[str]]) -> None:
+        self._vectors = {kind: encoder.encode(some, kind=kind) for kind, some in texts.items()}
+        self._places = {kind: {text: place for place, text in enumerate(some)} for kind, some in texts.items()}
+
+    def encode(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
+        places = [self._places[kind][text] for text in texts]
+        vectors: Vectors = self._vectors[kind][places]
+        return vectors
 
 
-def reciprocal_rank(encoder: TwinEncoder, rows: Sequence[Example], *, kind: Kind) -> float:
-    """Mean over the rows of 1/rank of the nearest of the anchor's positives, 0 below rank 10.
+def interval_of_gain(before: Observations, after: Observations, figure: Figure) -> tuple[float, float]:
+    """The 95 % interval of `after` minus `before`, by drawing the same held-out rows anew for both.
+
+    Source: Efron and Tibshirani 1993, chapter 13; paired, as in Koehn 2004, section 3.
+    """
+    draw = np.random.default_rng(0)
+    gains = []
+    for _ in range(_RESAMPLINGS):
+        rows = draw.integers(len(before), size=len(before))
+        gains.append(figure.summarise(after[rows]) - figure.summarise(before[rows]))
+    low, high = np.percentile(gains, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def reciprocal_ranks(encoder: Encoding, rows: Sequence[Example], *, kind: Kind) -> Observations:
+    """1/rank of the nearest of each query's positives, 0 below rank 10; (queries, 1), each query once.
 
     The pool is every positive and negative of the rows, each once.
     """
@@ -71,54 +149,81 @@ def reciprocal_rank(encoder: TwinEncoder, rows: Sequence[Example], *, kind: Kind
     places = {text: place for place, text in enumerate(pool)}
     for row in rows:
         positives[row.texts[0]].add(places[row.texts[1]])
-    scores = encoder.encode(list(positives), kind=kind) @ encoder.encode(pool).T
+    scores = encoder.encode(list(positives), kind=kind) @ encoder.encode(pool, kind="document").T
     ranks = [
         1 + int((own > own[sorted(right)].max()).sum()) for own, right in zip(scores, positives.values(), strict=True)
     ]
-    return float(np.mean([1 / rank if rank <= _RANK_CUT else 0.0 for rank in ranks]))
+    return np.array([[1 / rank if rank <= _RANK_CUT else 0.0] for rank in ranks])
 
 
-def spearman(encoder: TwinEncoder, rows: Sequence[Example]) -> float:
-    """Rank correlation between the cosines of the pairs and their scores; 0 when either is constant."""
-    cosines, scores = (rankdata(values) for values in (_cosines(encoder, rows), _labels(rows)))
+def mean(observations: Observations) -> float:
+    """Of the only value of each row."""
+    return float(observations.mean())
+
+
+def cosines_and_labels(encoder: Encoding, rows: Sequence[Example]) -> Observations:
+    """The cosine of each pair beside its label, (rows, 2)."""
+    left, right = (encoder.encode([row.texts[side] for row in rows], kind="document") for side in (0, 1))
+    return np.column_stack([(left * right).sum(axis=1), _labels(rows)])
+
+
+def spearman(observations: Observations) -> float:
+    """Rank correlation between cosines and scores, (rows, 2); 0 when either is constant."""
+    cosines, scores = (rankdata(column) for column in observations.T)
     if np.ptp(cosines) == 0 or np.ptp(scores) == 0:
         return 0.0
     return float(np.corrcoef(cosines, scores)[0, 1])
 
 
-def area_under_curve(encoder: TwinEncoder, rows: Sequence[Example]) -> float:
+def area_under_curve(observations: Observations) -> float:
     """The chance that an alike pair has a higher cosine than an unlike one; 0.5 without one of the two."""
-    ranks, alike = rankdata(_cosines(encoder, rows)), _labels(rows) == 1
+    ranks, alike = rankdata(observations[:, 0]), observations[:, 1] == 1
     count, rest = int(alike.sum()), int((~alike).sum())
     if not count or not rest:
         return 0.5
     return float((ranks[alike].sum() - count * (count + 1) / 2) / (count * rest))
 
 
-def neighbour_accuracy(encoder: TwinEncoder, rows: Sequence[Example]) -> float:
-    """The share of texts whose nearest other text is of their class."""
-    vectors, labels = encoder.encode([row.texts[0] for row in rows]), _labels(rows)
+def neighbours_of_own_class(encoder: Encoding, rows: Sequence[Example]) -> Observations:
+    """1 for each text whose nearest other text is of its class, else 0; (rows, 1)."""
+    vectors, labels = encoder.encode([row.texts[0] for row in rows], kind="document"), _labels(rows)
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -np.inf)
-    return float((labels[cosines.argmax(axis=1)] == labels).mean())
+    return np.array(labels[cosines.argmax(axis=1)] == labels, dtype=np.float64)[:, None]
 
 
-def _cosines(encoder: TwinEncoder, rows: Sequence[Example]) -> NDArray[np.float32]:
-    left, right = (encoder.encode([row.texts[side] for row in rows]) for side in (0, 1))
-    cosines: NDArray[np.float32] = (left * right).sum(axis=1)
-    return cosines
+def cosines_to_teacher(encoder: Encoding, rows: Sequence[Example], *, shape: Shape, teacher: Encoding) -> Observations:
+    """The cosine between encoder and teacher, mean over the texts of each row; (rows, 1)."""
+
+    def cosines(texts: Sequence[str], kind: Kind) -> Vectors:
+        ours, theirs = encoder.encode(texts, kind=kind), teacher.encode(texts, kind=kind)
+        return np.array(np.einsum("td,td->t", ours, theirs))
+
+    others = [(number, text) for number, row in enumerate(rows) for text in row.texts[1:]]
+    owners = np.array([number for number, _ in others], dtype=np.int64)
+    of_others = np.bincount(owners, cosines([text for _, text in others], "document"), minlength=len(rows))
+    of_anchors = cosines([row.texts[0] for row in rows], kind_of_anchors(shape))
+    counts = np.array([len(row.texts) for row in rows])
+    return np.array((of_anchors + of_others) / counts)[:, None]
 
 
 def _labels(rows: Sequence[Example]) -> NDArray[np.float64]:
     return np.array([row.label for row in rows], dtype=np.float64)
 
 
-FIGURES: Mapping[Shape, tuple[str, Figure]] = MappingProxyType(
+_FIGURES: Mapping[Shape, Figure] = MappingProxyType(
     {
-        Shape.QUERIES: (f"RR@{_RANK_CUT}", partial(reciprocal_rank, kind="query")),
-        Shape.TRIPLETS: (f"RR@{_RANK_CUT}", partial(reciprocal_rank, kind="document")),
-        Shape.SCORED_PAIRS: ("Spearman", spearman),
-        Shape.LABELLED_PAIRS: ("AUC", area_under_curve),
-        Shape.CLASSES: ("nearest neighbour", neighbour_accuracy),
+        Shape.QUERIES: Figure(f"RR@{_RANK_CUT}", partial(reciprocal_ranks, kind="query"), mean),
+        Shape.TRIPLETS: Figure(f"RR@{_RANK_CUT}", partial(reciprocal_ranks, kind="document"), mean),
+        Shape.SCORED_PAIRS: Figure("Spearman", cosines_and_labels, spearman),
+        Shape.LABELLED_PAIRS: Figure("AUC", cosines_and_labels, area_under_curve),
+        Shape.CLASSES: Figure("nearest neighbour", neighbours_of_own_class, mean),
     }
 )
+
+
+def figure_of(shape: Shape, teacher: Encoding | None) -> Figure | None:
+    """The figure for examples of this shape: with a teacher, the mean cosine to it."""
+    if teacher is None:
+        return _FIGURES.get(shape)
+    return Figure("cosine to teacher", partial(cosines_to_teacher, shape=shape, teacher=teacher), mean)

@@ -27,12 +27,14 @@ class VectorBatch:
         others: (any number, dim): the second text of each row, then all negatives; no rows for single texts.
         owners: (negatives,) int64: the row to which each negative belongs.
         labels: (batch,), or None where the shape has none.
+        targets: (anchors and others, dim): what a teacher makes of the same texts; None without one.
     """
 
     anchors: Tensor
     others: Tensor
     owners: Tensor
     labels: Tensor | None = None
+    targets: Tensor | None = None
 
     @property
     def partners(self) -> Tensor:
@@ -66,6 +68,12 @@ class VectorBatch:
             raise ValueError("This batch has no labels; expected one a row.")
         return self.labels
 
+    def given_targets(self) -> Tensor:
+        """The teacher's vectors, in a run that has a teacher."""
+        if self.targets is None:
+            raise ValueError("This batch has no vectors of a teacher; expected one a text.")
+        return self.targets
+
 
 @dataclass(frozen=True, slots=True)
 class LossOptions:
@@ -90,6 +98,8 @@ class Objective:
     energy: str = "cosine"
     margin: float = 0.5
     is_cached: bool = False
+    needs_teacher: bool = False
+    trains_head: bool = False
 
 
 def _in_batch_negatives(batch: VectorBatch, options: LossOptions) -> Tensor:
@@ -129,6 +139,10 @@ def _softmax(batch: VectorBatch, options: LossOptions) -> Tensor:
     return losses.softmax(batch.anchors, batch.partners, labels, weight=options.head.weight, bias=options.head.bias)
 
 
+def _distillation(batch: VectorBatch, _options: LossOptions) -> Tensor:
+    return losses.distillation(torch.cat([batch.anchors, batch.others]), batch.given_targets())
+
+
 def _of_classes(loss: Callable[..., Tensor]) -> Compute:
     def compute(batch: VectorBatch, options: LossOptions) -> Tensor:
         return loss(batch.anchors, batch.given_labels(), energy=options.energy, margin=options.margin)
@@ -149,22 +163,26 @@ OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
             Objective("in-batch-negatives", RANKED, _in_batch_negatives),
             Objective("cached-in-batch-negatives", RANKED, _in_batch_negatives, is_cached=True),
             Objective("symmetric", RANKED, _symmetric),
+            Objective("cached-symmetric", RANKED, _symmetric, is_cached=True),
             Objective("triplet", RANKED, _triplet, energy="euclidean"),
             Objective("contrastive", RANKED | _PAIRS, _contrastive),
             Objective("online-contrastive", RANKED | _PAIRS, _online_contrastive),
             Objective("cosent", _SCORES, _cosent),
             Objective("cosine-regression", _SCORES, _cosine_regression),
-            Objective("softmax", _CLASSIFIED, _softmax),
+            Objective("softmax", _CLASSIFIED, _softmax, trains_head=True),
             Objective("batch-hard", _CLASSES, _of_classes(batch_triplets.batch_hard), energy="euclidean"),
             Objective("batch-semi-hard", _CLASSES, _of_classes(batch_triplets.batch_semi_hard), energy="euclidean"),
             Objective("batch-all", _CLASSES, _of_classes(batch_triplets.batch_all), energy="euclidean"),
+            Objective("distillation", frozenset(Shape), _distillation, needs_teacher=True),
         )
     }
 )
 
 
-def order_of(shape: Shape) -> Order:
-    """How rows of this shape become batches."""
+def order_of(objective: Objective, shape: Shape) -> Order:
+    """How rows of this shape become batches for this objective."""
+    if objective.needs_teacher:
+        return in_order  # each text has its own target: nothing of the batch is compared
     if shape in RANKED:
         return apart
     return by_class if shape is Shape.CLASSES else in_order
@@ -196,10 +214,12 @@ def narrowed(compute: Compute, options: LossOptions, dims: Sequence[int]) -> Cal
         return compute(batch, options)
 
     def nested(batch: VectorBatch) -> Tensor:
-        return losses.matryoshka(
-            lambda rows: plain(replace(batch, anchors=rows[0], others=rows[1])),
-            [batch.anchors, batch.others],
-            dims=dims,
-        )
+        given = {"anchors": batch.anchors, "others": batch.others, "targets": batch.targets}
+        columns = {name: rows for name, rows in given.items() if rows is not None}
+
+        def narrow(rows: Sequence[Tensor]) -> Tensor:
+            return plain(replace(batch, **dict(zip(columns, rows, strict=True))))
+
+        return losses.matryoshka(narrow, list(columns.values()), dims=dims)
 
     return nested if dims else plain

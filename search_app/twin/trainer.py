@@ -2,11 +2,14 @@
 
 The loop, optimiser, schedule, clipping, accumulation and resuming are the library's. What is said here: which rows
 come when, how the held-out part is measured, that a loss which is no number stops the run before it can reach a
-checkpoint, and that a checkpoint is complete or absent. Nothing is printed; the loss goes to the log.
+checkpoint, and that a checkpoint is complete or absent. With several processes each has a trainer of its own, which
+knows its share of the batches; the first one measures and writes. Nothing is printed; the loss goes to the log.
 """
 
 import logging
 import math
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +31,9 @@ from transformers import (
 from ingest.progress import Progress, Report
 from search_app.errors import TrainingError
 from search_app.twin.batches import Plan
-from search_app.twin.checkpoints import complete_checkpoints, seal, step_of, sweep
+from search_app.twin.checkpoints import Stopwatch, complete_checkpoints, seal, step_of, sweep
+from search_app.twin.held_out import Measured
+from search_app.twin.processes import Processes
 from search_app.twin.trainee import Batch, Trainee
 
 _log = logging.getLogger("search_app.twin.training")
@@ -53,9 +58,11 @@ class TwinTrainer(Trainer):
     Args:
         trainee: Changed in place.
         arguments: One epoch; the plan holds all of them.
-        plan: Row numbers of each batch.
+        plan: Row numbers of each batch, of this process' share of it.
         collate: Row numbers to the trainee's arguments.
-        measure: Figures on the held-out part, "loss" among them.
+        measure: The held-out part; asked in the leading process only.
+        processes: That share each batch.
+        listener: Hears of every step.
     """
 
     def __init__(
@@ -65,13 +72,18 @@ class TwinTrainer(Trainer):
         plan: Plan,
         *,
         collate: Callable[[Sequence[int]], Batch],
-        measure: Callable[[], dict[str, float]],
+        measure: Callable[[], Measured],
+        processes: Processes,
+        listener: "Listener",
     ) -> None:
         rows = range(1 + max(number for batch in plan for number in batch))
         super().__init__(trainee, arguments, data_collator=collate, train_dataset=rows, eval_dataset=rows)
         self._trainee, self._plan, self._measure = trainee, plan, measure
+        self._processes, self._listener = processes, listener
         self._folder = Path(str(arguments.output_dir))
+        self.measured: dict[int, Measured] = {}  # by step, of this process
         self.remove_callback(PrinterCallback)
+        self.add_callback(listener)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The plan's batches, on the trainer's device."""
@@ -85,7 +97,11 @@ class TwinTrainer(Trainer):
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """The figures on the held-out part, under the names that the library looks for."""
-        figures = {f"eval_{name}": value for name, value in self._measure().items()}
+        measured = self._processes.told(self._measure() if self._processes.is_leader else None)
+        if measured is None:
+            raise ValueError("The leading process told no measurement; expected one at each evaluation.")
+        self.measured[self.state.global_step] = measured
+        figures = {f"eval_{name}": value for name, value in measured.figures.items()}
         self._refuse_no_number(figures["eval_loss"], "held-out loss")
         self.log(figures)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
@@ -98,13 +114,26 @@ class TwinTrainer(Trainer):
             TrainingError: It is no number.
         """
         loss: Tensor = model(**inputs)["loss"]
-        self._refuse_no_number(loss.item(), "loss")
+        value = loss.item()
+        self._refuse_no_number(value, "loss")
+        self._listener.count(value, len(inputs["anchors"]["input_ids"]) * self._processes.count)
+        return loss
+
+    def training_step(self, *given: Any, **named: Any) -> Tensor:
+        """As the library does; before an optimiser's step the gradients of all processes are summed."""
+        loss: Tensor = super().training_step(*given, **named)
+        if self.accelerator.sync_gradients:
+            head = self._trainee.head
+            whole = () if head is None else head.parameters()
+            self._processes.sum_gradients(self._trainee.network.parameters(), whole=whole)
         return loss
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """As the library does, then sealed; an older one than the best and the newest is removed."""
         folder = self._folder
         self._refuse_damaged_weights()
+        if not self._processes.is_leader:
+            return
         try:
             super()._save_checkpoint(model, trial)
             seal(folder / f"checkpoint-{self.state.global_step}")
@@ -117,6 +146,17 @@ class TwinTrainer(Trainer):
             ) from error
         checkpoints = complete_checkpoints(folder)
         sweep(folder, [one for one in checkpoints if one == checkpoints[-1] or self._is_best(one)])
+
+    def _load_best_model(self) -> None:
+        """As the library does, where the best weights are needed: in the process that writes the encoder."""
+        if self._processes.is_leader:
+            super()._load_best_model()
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """As the library does; processes that follow draw numbers of their own, since the leader's were written."""
+        super()._load_rng_state(checkpoint)
+        if not self._processes.is_leader:
+            torch.manual_seed(hash((self.args.seed, self.state.global_step)))
 
     def _is_best(self, checkpoint: Path) -> bool:
         return step_of(checkpoint) == self.state.best_global_step
@@ -144,8 +184,17 @@ def _kept(checkpoints: Sequence[Path]) -> str:
 class Listener(TrainerCallback):
     """Tells how far the training is, and writes its losses to the log."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, stopwatch: Stopwatch | None) -> None:
         self._report = report
+        self._stopwatch = stopwatch
+        self._losses: deque[float] = deque(maxlen=_LOSSES_SHOWN)
+        self._begun = time.monotonic()
+        self._row_count = 0
+
+    def count(self, loss: float, row_count: int) -> None:
+        """Take note of a batch."""
+        self._losses.append(loss)
+        self._row_count += row_count
 
     def on_train_begin(
         self,
@@ -155,9 +204,15 @@ class Listener(TrainerCallback):
         **_: object,
     ) -> None:
         """The first report; after a resume it doesn't begin at 0."""
-        self._report(Progress("train", state.global_step, state.max_steps, "steps"))
+        self._report(Progress("train", state.global_step, state.max_steps, "steps", self._note()))
 
     on_step_end = on_train_begin
+
+    def _note(self) -> str:
+        if not self._losses:
+            return ""
+        rate = self._row_count / (time.monotonic() - self._begun)
+        return f"loss {sum(self._losses) / len(self._losses):.4f}, {rate:,.1f} examples/s"
 
     def on_log(
         self,
@@ -168,8 +223,13 @@ class Listener(TrainerCallback):
         **_: object,
     ) -> None:
         """One line with the figures at hand."""
+        if self._stopwatch is not None:
+            self._stopwatch.write()
         figures = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
         _log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
+
+
+_LOSSES_SHOWN = 20  # batches whose mean loss is shown: a single batch's jumps about
 
 
 def arguments_for(
@@ -178,7 +238,7 @@ def arguments_for(
     """The library's settings for one pass over a plan, evaluating and saving at the same steps."""
     steps = math.ceil(len(plan) / accumulation)
     every = max(1, math.ceil(steps / evaluations))
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,
         gradient_accumulation_steps=accumulation,
@@ -196,6 +256,8 @@ def arguments_for(
         remove_unused_columns=False,
         **others,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # with two the library would tear each batch apart: torchrun is for that
+    return arguments
 
 
 _LOG_POINTS = 50  # on a loss curve: enough for a page, few enough for the log

@@ -41,6 +41,7 @@ def test_ranked_rows_become_alike_and_unlike_pairs() -> None:
         (Shape.SCORED_PAIRS, "cosent"),
         (Shape.CLASSIFIED_PAIRS, "softmax"),
         (Shape.CLASSES, "batch-hard"),
+        (Shape.TEXTS, "distillation"),
     ],
 )
 def test_the_shape_of_the_examples_decides_about_the_usual_loss(shape: Shape, usual: str) -> None:
@@ -52,7 +53,7 @@ def test_a_loss_that_does_not_fit_is_refused_with_those_that_do() -> None:
         choose_objective("triplet", Shape.SCORED_PAIRS)
     assert str(caught.value) == (
         "The loss 'triplet' does not fit examples of sentence1,sentence2,score; expected one of cosent, "
-        "cosine-regression. Choose one of them, or auto."
+        "cosine-regression, distillation. Choose one of them, or auto."
     )
 
 
