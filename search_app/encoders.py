@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ingest.pipeline import Encoder, Vectors
+from ingest.sink import Encoder, Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation, GenerationState

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from ingest.chunking import Chunk, ChunkingSettings, chunk_document, fit_title
 from ingest.counting import TokenCounter
 from ingest.documents import Document
-from ingest.pipeline import Encoder
+from ingest.sink import Encoder
 from ingest.progress import Progress, Report
 from search_app.catalog import Catalog
 from search_app.catalog.commits import BuiltDocument

@@ -4,7 +4,7 @@ A request is made by the command line and by the page alike; a job keeps it as J
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from search_app.config import DEFAULT_COLLECTION
@@ -15,13 +15,16 @@ from search_app.errors import UsageError
 class IngestRequest:
     """Files and folders to bring a collection up to date with.
 
+    `again` reads files that haven't changed too. `wait_seconds` is how long to wait for another writer to end.
     `encoder` and `whole` count for a new collection only; columns that are None are guessed from their names.
     """
 
     paths: tuple[str, ...]
     collection: str = DEFAULT_COLLECTION
     prune: bool = False
+    again: bool = False
     whole: bool = False
+    wait_seconds: float = 0.0
     encoder: str | None = None
     id_column: str | None = None
     title_column: str | None = None
@@ -30,8 +33,41 @@ class IngestRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What to learn from: any of a file, the collection's judgements and the corpus itself.
+
+    Attributes:
+        pairs: A file of examples.
+        from_judgements: The judgements; they are also what is learned from when nothing is named.
+        from_corpus: Names of `corpus_pairs.CORPUS_PAIRS`.
+        corpus_limit: At most so many examples of each of these.
+        per_query: At most so many answers of one judged query, the best graded first.
+        score_range: Lowest and highest score that the file may hold; None: found from its scores.
+        seed: Which examples of the corpus are taken.
+    """
+
+    collection: str = DEFAULT_COLLECTION
+    pairs: str | None = None
+    from_judgements: bool = False
+    from_corpus: tuple[str, ...] = ()
+    corpus_limit: int = 10_000
+    per_query: int = 10
+    score_range: tuple[float, float] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """An encoder to be trained on a file of examples, or on the collection's judgements when `pairs` is None."""
+    """An encoder to be trained; where no source is named, on the collection's judgements.
+
+    Attributes:
+        base: The encoder to begin with; None: the one that serves the collection.
+        from_scratch: "lstm": begin with an LSTM twin that has learned nothing, instead of a base.
+        held_out: A file of examples to measure on; None: a part is set aside.
+        mine: Search the collection for hard negatives.
+        options: "name=value" for each other field of `TrainingSettings`; what is None here has its default there.
+        others: As in `Sources` and `TrainingSettings`.
+    """
 
     name: str
     collection: str = DEFAULT_COLLECTION
@@ -39,6 +75,59 @@ class TrainRequest:
     base: str | None = None
     loss: str = "auto"
     epochs: int | None = None
+    from_judgements: bool = False
+    from_corpus: tuple[str, ...] = ()
+    corpus_limit: int = 10_000
+    per_query: int = 10
+    score_range: tuple[float, float] | None = None
+    held_out: str | None = None
+    mine: bool = False
+    from_scratch: str | None = None
+    teacher: str | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    max_steps: int | None = None
+    dims: tuple[int, ...] | None = None
+    seed: int = 0
+    options: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> Sources:
+        """What to learn from."""
+        return _sources_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MineRequest:
+    """A training file with hard negatives to be written, without training on it.
+
+    Attributes:
+        out: Ends in .jsonl, .csv or .tsv; None: into the job's folder.
+        others: As in `Sources` and `negatives.MiningSettings`.
+    """
+
+    collection: str = DEFAULT_COLLECTION
+    pairs: str | None = None
+    from_judgements: bool = False
+    from_corpus: tuple[str, ...] = ()
+    corpus_limit: int = 10_000
+    per_query: int = 10
+    seed: int = 0
+    out: str | None = None
+    negatives: int = 4
+    first_rank: int = 2
+    last_rank: int = 50
+    margin: float = 0.95
+
+    @property
+    def sources(self) -> Sources:
+        """What to learn from."""
+        return _sources_of(self)
+
+
+def _sources_of(request: TrainRequest | MineRequest) -> Sources:
+    names = (field.name for field in fields(Sources))
+    return Sources(**{name: getattr(request, name) for name in names if hasattr(request, name)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +143,13 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TuneRequest:
+    """What the collection's searches go by, to be learned from its judgements."""
+
+    collection: str = DEFAULT_COLLECTION
+
+
+@dataclass(frozen=True, slots=True)
 class ReindexRequest:
     """A generation to be built by another encoder; `switch` lets the gate decide, `force` overrides it."""
 
@@ -65,11 +161,12 @@ class ReindexRequest:
     qrels: str | None = None
 
 
-Request = IngestRequest | TrainRequest | EvaluateRequest | ReindexRequest
+Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | ReindexRequest
 
 KINDS: dict[str, type[Request]] = {
     "ingest": IngestRequest,
     "train": TrainRequest,
+    "mine": MineRequest,
     "evaluate": EvaluateRequest,
     "reindex": ReindexRequest,
 }

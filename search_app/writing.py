@@ -6,7 +6,7 @@ What a crash leaves after it are old vectors listed in `deletions`; the next wri
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import psutil
 
 from ingest.chunking import Chunk, passage
 from ingest.documents import Document
-from ingest.pipeline import EncodedDocument, Encoder
+from ingest.sink import EncodedDocument, Encoder, FileOutcome, HeldDocument, StageCounts
 from search_app.catalog import Catalog
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
@@ -54,18 +54,27 @@ class GenerationWriter:
                 f"says {self.generation.fingerprint[:12]}. Run `twinsearch check --repair` to build it again."
             )
 
-    def held(self, document_ids: Sequence[str]) -> Mapping[str, str]:
-        """The content hashes of those documents that the generation has in their current version."""
-        return self._catalog.documents.held(self.generation.id, document_ids)
+    def known_files(self, origins: Sequence[str]) -> Mapping[str, FileOutcome]:
+        """What came of those of these files whose documents the generation has, all of them, as they were read."""
+        return self._catalog.files.known(self.generation, origins)
 
-    def write(self, batch: Sequence[EncodedDocument]) -> None:
-        """Writes the documents durably: flushed, read back, committed.
+    def held(self, document_ids: Sequence[str]) -> Mapping[str, HeldDocument]:
+        """Those documents that the generation has in their current version."""
+        return self._catalog.documents.held_with_origin(self.generation.id, document_ids)
+
+    def note(self, counts: StageCounts) -> None:
+        """Writes down how far the ingest is."""
+        self._catalog.ingests.note(self.generation.collection_id, counts)
+
+    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome] = ()) -> None:
+        """Writes the documents durably: flushed, read back, committed, together with what came of their files.
 
         Raises:
             IndexFailure: Milvus took the rows but doesn't give them back; nothing is committed.
         """
         self.hand_over(batch)
-        self._catalog.documents.commit(self.generation.id, [(one.document, one.chunks) for one in batch])
+        self._catalog.ingests.note_written(self.generation.collection_id, len(batch))
+        self._catalog.documents.commit(self.generation.id, [(one.document, one.chunks) for one in batch], files)
         self.sweep()
 
     def hand_over(self, batch: Sequence[EncodedDocument]) -> None:
@@ -89,9 +98,10 @@ class GenerationWriter:
                 "is committed: run the same command again, and `twinsearch check` after it."
             )
 
-    def prune(self, origins: Sequence[str], keep: Set[str]) -> int:
+    def prune(self, origins: Sequence[str], is_kept: Callable[[str, str], bool]) -> int:
         """Removes the documents that were read from below `origins` and are not kept; returns how many."""
-        gone = [one for one in self._catalog.documents.below(self.generation.collection_id, origins) if one not in keep]
+        below = self._catalog.documents.below(self.generation.collection_id, origins)
+        gone = [document_id for document_id, origin in below if not is_kept(document_id, origin)]
         self.remove(gone)
         return len(gone)
 

@@ -5,11 +5,12 @@ from typing import BinaryIO
 
 from ingest.chunking import ChunkingSettings
 from ingest.discovery import discover, spool
-from ingest.pipeline import IngestSettings, IngestSummary
+from ingest.pipeline import IngestSettings
 from ingest.pipeline import ingest as ingest_files
 from ingest.progress import Report, unheard
 from ingest.readers.found import TableMapping
 from ingest.sandbox.ahead import ParsingSettings
+from ingest.summary import IngestSummary
 from search_app.app.wiring import Wiring
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
@@ -61,9 +62,10 @@ class Loading(Wiring):
         columns = TableMapping(request.id_column, request.title_column, request.text_column, request.metadata_columns)
         return IngestSettings(
             generation.chunking,
-            request.prune,
-            self.settings.flush_chunks,
-            ParsingSettings(limits=self.settings.limits, columns=columns),
+            prune=request.prune,
+            again=request.again,
+            batch_chunks=self.settings.flush_chunks,
+            parsing=ParsingSettings(limits=self.settings.limits, columns=columns),
         )
 
     def _generation_to_fill(self, request: IngestRequest) -> Generation:

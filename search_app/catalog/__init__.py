@@ -13,7 +13,9 @@ from sqlalchemy import Connection, select, update
 from search_app.catalog.collections import Collection, Collections
 from search_app.catalog.documents import Documents
 from search_app.catalog.encoders import Encoders
+from search_app.catalog.files import Files
 from search_app.catalog.generations import Generations
+from search_app.catalog.ingests import Ingests
 from search_app.catalog.jobs import Jobs
 from search_app.catalog.judgements import Judgements
 from search_app.catalog.reviews import Reviews
@@ -23,7 +25,10 @@ from search_app.catalog.word_index import index_all_words
 from search_app.catalog.words import Words
 from search_app.errors import CatalogError
 
-_MIGRATIONS = (index_all_words,)  # from schema 1 to 2, and so on; a new table needs none, `create_all` makes it
+_MIGRATIONS = (
+    index_all_words,
+    lambda connection: None,
+)  # from schema 1 to 2, and so on; a new table needs none, `create_all` makes it
 
 
 class Catalog:
@@ -44,6 +49,8 @@ class Catalog:
         self.collections = Collections(self._store)
         self.generations = Generations(self._store)
         self.documents = Documents(self._store)
+        self.files = Files(self._store)
+        self.ingests = Ingests(self._store)
         self.words = Words(self._store)
         self.judgements = Judgements(self._store)
         self.reviews = Reviews(self._store)

@@ -14,6 +14,7 @@ from sqlalchemy import Row, delete, func, select
 
 from ingest.chunking import Chunk
 from ingest.documents import Document, Section
+from ingest.sink import FileOutcome, HeldDocument
 from search_app.catalog.commits import (
     BuiltDocument,
     commit_built_documents,
@@ -21,7 +22,9 @@ from search_app.catalog.commits import (
     remove_documents,
     strike_owners,
 )
+from search_app.catalog.files import note_files
 from search_app.catalog.generations import Generation, forget_held, require_generation
+from search_app.catalog.ingests import count_committed
 from search_app.catalog.passages import (
     Passage,
     chunks_by_document,
@@ -67,14 +70,24 @@ class Documents:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def commit(self, generation_id: int, batch: Sequence[tuple[Document, Sequence[Chunk]]]) -> None:
+    def commit(
+        self,
+        generation_id: int,
+        batch: Sequence[tuple[Document, Sequence[Chunk]]],
+        files: Sequence[FileOutcome] = (),
+    ) -> None:
         """Make these the current versions and note that the generation's vectors for them are durable.
+
+        What came of the files that end with this batch is noted with them.
 
         Old chunks that a generation holds, of this one and of all others, become its deletions. The documents
         whose text changed are pending again in every other generation.
         """
         with self._store.writing() as connection:
-            commit_documents(connection, require_generation(connection, generation_id), batch)
+            generation = require_generation(connection, generation_id)
+            commit_documents(connection, generation, batch)
+            note_files(connection, generation.collection_id, files)
+            count_committed(connection, generation.collection_id, len(batch))
 
     def commit_built(self, generation_id: int, built: Sequence[BuiltDocument]) -> int:
         """Note that the generation's vectors for these versions are durable; how many are still current.
@@ -98,6 +111,17 @@ class Documents:
                 row.id: row.content_hash
                 for some in pieces(document_ids)
                 for row in connection.execute(query.where(documents.c.id.in_(some)))
+            }
+
+    def held_with_origin(self, generation_id: int, document_ids: Sequence[str]) -> dict[str, HeldDocument]:
+        """Those of these documents that are committed in the generation, with the files that they come from."""
+        with self._store.reading() as connection:
+            generation = require_generation(connection, generation_id)
+            query = select(documents.c.id, documents.c.content_hash, documents.c.origin)
+            return {
+                row.id: HeldDocument(row.content_hash, row.origin)
+                for some in pieces(document_ids)
+                for row in connection.execute(query.select_from(committed(generation)).where(documents.c.id.in_(some)))
             }
 
     def pending(self, generation_id: int, limit: int, *, after: int = 0) -> tuple[PendingDocument, ...]:
@@ -240,15 +264,15 @@ class Documents:
             raise UnknownDocument(f"The collection holds no document {document_id!r}. It may have been removed.")
         return _document(row)
 
-    def below(self, collection_id: int, paths: Sequence[str]) -> Iterator[str]:
-        """The ids of documents that were read from one of these paths, or from a file below one; streamed."""
+    def below(self, collection_id: int, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Id and origin of documents that were read from one of these paths, or from a file below one; streamed."""
         roots = {path.rstrip("/") for path in paths}
-        query = select(documents.c.id).where(documents.c.collection_id == collection_id)
+        query = select(documents.c.id, documents.c.origin).where(documents.c.collection_id == collection_id)
         for origins in self._origins(collection_id):
             for some in pieces([origin for origin in origins if _is_below(origin, roots)]):
                 with self._store.reading() as connection:
-                    ids = connection.execute(query.where(documents.c.origin.in_(some))).scalars().all()
-                yield from ids
+                    rows = connection.execute(query.where(documents.c.origin.in_(some))).all()
+                yield from ((row.id, row.origin) for row in rows)
 
     def count(self, collection_id: int) -> int:
         """How many documents the collection has."""

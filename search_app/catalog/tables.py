@@ -14,14 +14,17 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = MetaData()
+
+INGEST_STAGES = ("discovered", "unchanged", "read", "encoded", "written", "committed", "failed")
 
 _ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER PRIMARY KEY
 _JSON = JSON(none_as_null=True)
@@ -139,6 +142,66 @@ deletions = Table(
     _generation(),
     Column("chunk_id", Text, primary_key=True),
     sqlite_with_rowid=False,
+)
+
+likenesses = Table(
+    "likenesses",
+    SCHEMA,
+    Column("document_pk", ForeignKey("documents.pk", ondelete="CASCADE"), primary_key=True),
+    _collection(),
+    Column("body_hash", Text, nullable=False),
+    Column("leader_pk", _ROW_NUMBER, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Index("likenesses_by_body", "collection_id", "body_hash"),
+    Index("likenesses_by_leader", "leader_pk"),
+)
+
+bands = Table(
+    "bands",
+    SCHEMA,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("band", BigInteger, primary_key=True),
+    Column("document_pk", _ROW_NUMBER, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+aliases = Table(
+    "aliases",
+    SCHEMA,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("document_pk", ForeignKey("documents.pk"), nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("metadata", _JSON, nullable=False),
+    Index("aliases_by_origin", "collection_id", "origin"),
+    sqlite_with_rowid=False,
+)
+
+files = Table(
+    "files",
+    SCHEMA,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("origin", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("stamp", Text, nullable=False),
+    Column("document_count", Integer, nullable=False),
+    Column("failed_count", Integer, nullable=False),
+    Column("read_at", Float, nullable=False),
+    Column("skipped", _JSON, nullable=False),
+    Column("failures", _JSON, nullable=False),
+)
+
+ingests = Table(
+    "ingests",
+    SCHEMA,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("pid_started", Float, nullable=False),
+    Column("begun_at", Float, nullable=False),
+    Column("ended_at", Float),
+    *(Column(stage, Integer, nullable=False, default=0) for stage in INGEST_STAGES),
 )
 
 metadata_fields = Table(

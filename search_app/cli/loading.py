@@ -12,7 +12,7 @@ from search_app.cli.tables import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.pipeline import IngestSummary
+    from ingest.summary import IngestSummary
     from search_app.status import CollectionStatus
 
 _PARTLY_DONE = 3

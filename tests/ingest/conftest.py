@@ -3,7 +3,8 @@
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from ingest.pipeline import EncodedDocument, Vectors
+from ingest.sink import EncodedDocument, FileOutcome, HeldDocument, StageCounts, Vectors
 
 
 @dataclass
@@ -47,20 +48,33 @@ class MemorySink:
 
     documents: dict[str, EncodedDocument] = field(default_factory=dict)
     batch_sizes: list[int] = field(default_factory=list)
+    files: dict[str, FileOutcome] = field(default_factory=dict)
+    counts: StageCounts | None = None
 
-    def held(self, document_ids: Sequence[str]) -> Mapping[str, str]:
-        return {key: self.documents[key].document.content_hash for key in document_ids if key in self.documents}
+    def known_files(self, origins: Sequence[str]) -> Mapping[str, FileOutcome]:
+        held = Counter(encoded.document.origin for encoded in self.documents.values())
+        return {key: one for key, one in self.files.items() if key in origins and held[key] == one.document_count}
 
-    def write(self, batch: Sequence[EncodedDocument]) -> None:
-        self.batch_sizes.append(sum(len(encoded.chunks) for encoded in batch))
+    def held(self, document_ids: Sequence[str]) -> Mapping[str, HeldDocument]:
+        found = [self.documents[key].document for key in document_ids if key in self.documents]
+        return {one.id: HeldDocument(one.content_hash, one.origin) for one in found}
+
+    def note(self, counts: StageCounts) -> None:
+        self.counts = counts
+
+    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
+        if batch:
+            self.batch_sizes.append(sum(len(encoded.chunks) for encoded in batch))
         self.documents.update({encoded.document.id: encoded for encoded in batch})
+        self.files.update({one.origin: one for one in files})
 
-    def prune(self, origins: Sequence[str], keep: Set[str]) -> int:
+    def prune(self, origins: Sequence[str], is_kept: Callable[[str, str], bool]) -> int:
         roots = [Path(origin) for origin in origins]
         gone = [
             key
             for key, encoded in self.documents.items()
-            if key not in keep and any(Path(encoded.document.origin).is_relative_to(root) for root in roots)
+            if not is_kept(key, encoded.document.origin)
+            and any(Path(encoded.document.origin).is_relative_to(root) for root in roots)
         ]
         for key in gone:
             del self.documents[key]

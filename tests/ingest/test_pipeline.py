@@ -10,11 +10,13 @@ import pytest
 from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
 from ingest.limits import Limits
-from ingest.pipeline import Failure, IngestSettings, IngestSummary, ingest
+from ingest.pipeline import IngestSettings, ingest
 from ingest.progress import Progress, unheard
 from ingest.readers import READERS
 from ingest.readers.found import TableMapping
 from ingest.sandbox.ahead import ParsingSettings
+from ingest.sink import Failure
+from ingest.summary import IngestSummary
 
 WriteTree = Callable[[Mapping[str, str | bytes]], Path]
 SETTINGS = IngestSettings(ChunkingSettings(max_tokens=32))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SourceNotFound
-from ingest.pipeline import IngestSummary
+from ingest.summary import IngestSummary
 from search_app.app import SearchApp
 from search_app.app.searching import all_of
 from search_app.engine import Engine

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.chunking import ChunkingSettings, chunk_document
 from ingest.documents import Document
-from ingest.pipeline import EncodedDocument
+from ingest.sink import EncodedDocument, HeldDocument
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
 from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch
@@ -66,7 +66,8 @@ def test_what_was_written_is_held_with_its_hash(
 ) -> None:
     batch = encoded(a="cat", b="dog")
     writer.write(batch)
-    assert writer.held(["a", "b", "c"]) == {one.document.id: one.document.content_hash for one in batch}
+    documents = [one.document for one in batch]
+    assert writer.held(["a", "b", "c"]) == {one.id: HeldDocument(one.content_hash, one.origin) for one in documents}
 
 
 def test_a_changed_document_leaves_no_old_vector(
@@ -116,8 +117,8 @@ def test_pruning_removes_what_lies_below_the_origins_and_is_not_kept(
     app: SearchApp, writer: GenerationWriter, encoded: Callable[..., list[EncodedDocument]]
 ) -> None:
     writer.write(encoded(a="cat", b="dog", c="sea"))
-    assert writer.prune(["/elsewhere"], set()) == 0
-    assert writer.prune(["/folder"], {"b"}) == 2
+    assert writer.prune(["/elsewhere"], lambda *_: False) == 0
+    assert writer.prune(["/folder"], lambda document_id, _: document_id == "b") == 2
     assert in_milvus(app, writer.generation) == chunk_ids(encoded(b="dog"))
     assert [one.id for one in app.catalog.documents.list(writer.generation.collection_id)] == ["b"]
 
