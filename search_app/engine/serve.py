@@ -6,16 +6,20 @@ touches first and reads the record afterwards never meets an engine that is abou
 """
 
 import contextlib
+import fcntl
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from search_app.engine.inspection import remove_damaged
 from search_app.engine.record import EngineFiles, EngineRecord, process_created, write_record
 
 _LOOK_SECONDS = 1.0
@@ -63,19 +67,35 @@ def _serve(files: EngineFiles, socket: Path, idle_seconds: float, ended: threadi
 
 
 def _open(folder: Path, socket: Path) -> tuple[Any, Any]:
-    """A listening gRPC server and the open data; waits for an engine that is just closing them."""
+    """A listening gRPC server and the open data, looked over before; waits for an engine that is just closing them."""
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 
     deadline = time.monotonic() + 2 * _GRACE_SECONDS
     while True:
         try:
+            with _locked(folder):
+                for sentence in remove_damaged(folder):
+                    print(sentence, flush=True)
             server, data, _ = start_server_in_thread(str(folder), host="unix", port=str(socket))
             return server, data
-        except DataDirLockedError:
+        except (DataDirLockedError, BlockingIOError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(_LOOK_SECONDS / 10)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold Milvus Lite's own lock on the data.
+
+    Raises:
+        BlockingIOError: Another engine has the data open.
+    """
+    folder.mkdir(exist_ok=True)
+    with (folder / "LOCK").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _wait(files: EngineFiles, record: EngineRecord, idle_seconds: float, ended: threading.Event) -> None:

@@ -39,7 +39,7 @@ _TOLD: Mapping[str, tuple[type[TwinsearchError], str]] = {
     NOT_FOUND: (
         IndexFailure,
         "Milvus at {address} lacks a collection that the catalogue names ({call}): {message}. "
-        "Rebuild it with `twinsearch reindex`.",
+        "Build it again from the catalogue with `twinsearch check --repair`.",
     ),
 }
 _OTHERWISE = (IndexFailure, "Milvus at {address} could not {call}: {message}.")
