@@ -1,8 +1,7 @@
 """The part of the network that reads tokens: ids in, one vector a token out.
 
 A backbone is loaded from safetensors alone, with every weight in its place and finite; nothing in a folder
-is executed. What else there may be than transformers gets a class beside `TransformerBackbone` with the
-same few members.
+is executed. What else there is than transformers, as the LSTM, is a class with the same few members.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +17,7 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.utils import logging as library_log
 
 from search_app.errors import EncoderError
+from search_app.twin.layout import write_json
 
 # Entries of a config.json that change no vector, or only in training.
 _WITHOUT_EFFECT = frozenset(
@@ -65,6 +65,7 @@ class Backbone(nn.Module, ABC):
     vocabulary_size: int  # rows of the embedding matrix
     max_positions: int | None  # the longest text in tokens; None: no limit
     pad_id: int | None  # the id that the backbone takes for padding; None: any
+    modules_written: tuple[tuple[str, str], ...]  # path and kind of each module in a saved folder
 
     @abstractmethod
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -75,12 +76,14 @@ class Backbone(nn.Module, ABC):
         """What besides the weights decides about the vectors, as JSON values."""
 
     @abstractmethod
-    def write(self, folder: Path) -> None:
-        """Configuration and weights into an existing folder."""
+    def write(self, folder: Path, *, max_tokens: int) -> None:
+        """Configurations and weights into an existing folder, at the paths of `modules_written`."""
 
 
 class TransformerBackbone(Backbone):
     """A Hugging Face transformer encoder whose last layer is the answer."""
+
+    modules_written = (("", "Transformer"),)
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -108,8 +111,9 @@ class TransformerBackbone(Backbone):
         effective = {key: value for key, value in differing.items() if key not in _WITHOUT_EFFECT}
         return {**effective, "model_type": config.model_type}
 
-    def write(self, folder: Path) -> None:
-        """`config.json` and one `model.safetensors`."""
+    def write(self, folder: Path, *, max_tokens: int) -> None:
+        """`config.json`, one `model.safetensors`, and the longest text in sentence-transformers' file."""
+        write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
         with _quiet_transformers():
             self.model.save_pretrained(folder, max_shard_size="1TB")
 
@@ -132,16 +136,17 @@ class TransformerBackbone(Backbone):
                 )
         except _UNREADABLE as error:
             raise EncoderError(
-                f"The transformer in {folder} can't be loaded ({_first_line(error)}); expected config.json "
+                f"The transformer in {folder} can't be loaded ({first_line(error)}); expected config.json "
                 "and model.safetensors of a transformer encoder. Fetch or train the encoder again."
             ) from error
         _refuse_unfit(folder, model, report["missing_keys"])
         return cls(model.eval())
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of a library says, as a part of a sentence."""
     lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
 def _refuse_unfit(folder: Path, model: PreTrainedModel, missing: set[str]) -> None:

@@ -16,41 +16,42 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from search_app.errors import EncoderError
-from search_app.twin.backbone import TransformerBackbone, refuse_non_finite
 from search_app.twin.batching import batches_by_length, padded
 from search_app.twin.fingerprint import fingerprint
-from search_app.twin.layout import Kind, Layout, read_json, read_layout
-from search_app.twin.network import ACTIVATIONS, Features, Projection, TwinNetwork
+from search_app.twin.layout import Kind, Prompts, read_layout
+from search_app.twin.loading import load_network, load_tokenizer_for
+from search_app.twin.network import Features, TwinNetwork, truncated
 from search_app.twin.resolution import resolve
 from search_app.twin.runtime import PRECISIONS, Precision, choose_device, choose_precision, one_thread
 from search_app.twin.saving import save_encoder
-from search_app.twin.tokenizer import TwinTokenizer, load_tokenizer
+from search_app.twin.tokenizer import TwinTokenizer
 
 Vectors = NDArray[np.float32]
 
 _WINDOW = 1024  # texts that are tokenised and sorted together
 _CPU_TOKEN_BUDGET = 2048  # tokens of a batch, its padding counted; 8,192 are 6 % slower, 16,384 30 %
 _ACCELERATOR_TOKEN_BUDGET = 32_768
+_NO_PROMPTS = Prompts()
 _SHORT = 128  # tokens that one thread encodes sooner than several
 
 
 class TwinEncoder:
-    """One encoder, loaded and ready. Make one with `TwinEncoder.load`.
+    """One encoder, loaded and ready. Make one with `TwinEncoder.load`, or anew with `lstm.begin_lstm`.
 
     `network` is the torch module that training changes, `name` what the encoder was asked for by.
     """
 
-    def __init__(self, name: str, layout: Layout, network: TwinNetwork, tokenizer: TwinTokenizer) -> None:
+    def __init__(
+        self, name: str, network: TwinNetwork, tokenizer: TwinTokenizer, prompts: Prompts = _NO_PROMPTS
+    ) -> None:
         self.name = name
         self.network = network
         self.tokenizer = tokenizer
+        self.prompts = prompts
         self.precision: Precision = "fp32"
         self.device = torch.device("cpu")
-        self._layout = layout
         self._running = network
         self._fingerprint: str | None = None
 
@@ -61,6 +62,7 @@ class TwinEncoder:
         *,
         device: str = "auto",
         precision: str = "auto",
+        dim: int | None = None,
         encoders_folder: Path | None = None,
     ) -> "TwinEncoder":
         """The encoder of this name, found as `search_app.twin.resolution` says.
@@ -68,18 +70,18 @@ class TwinEncoder:
         Args:
             device: auto, cpu, cuda or mps.
             precision: fp32, bf16, or auto: bf16 where the device has it in hardware.
+            dim: Keep so many first components of every vector (Matryoshka); None: all.
 
         Raises:
             UnknownEncoder: Nothing has this name.
             EncoderError: What has it can't or mustn't be loaded.
         """
         layout = read_layout(resolve(name_or_folder, encoders_folder))
-        backbone = TransformerBackbone.load(layout.transformer)
-        projections = _projections(layout, backbone.width * len(layout.poolings))
-        network = TwinNetwork(backbone, layout.poolings, projections).eval()
-        refuse_non_finite(layout.folder, network.state_dict())
-        encoder = cls(str(name_or_folder), layout, network, _tokenizer(layout, backbone))
-        _refuse_unknown_ids(encoder)
+        network = load_network(layout)
+        if dim is not None:
+            network = truncated(network, dim)
+        tokenizer = load_tokenizer_for(layout, network.backbone)
+        encoder = cls(str(name_or_folder), network, tokenizer, layout.prompts)
         encoder._run_on(choose_device(device), precision)
         return encoder
 
@@ -107,7 +109,7 @@ class TwinEncoder:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a document with prompt and special tokens; up to `max_tokens` nothing is cut."""
-        return self.tokenizer.count(self._layout.prompts["document"] + text)
+        return self.tokenizer.count(self.prompts.document + text)
 
     def encode(self, texts: Sequence[str], *, kind: Kind = "document") -> Vectors:
         """Unit rows of the texts, (len(texts), dim) float32.
@@ -150,8 +152,7 @@ class TwinEncoder:
             Path(folder),
             network=self.network,
             tokenizer=self.tokenizer,
-            prompts=dict(self._layout.prompts),
-            pools_prompt=self._layout.pools_prompt,
+            prompts=self.prompts,
             fingerprint=self.fingerprint,
         )
 
@@ -164,13 +165,13 @@ class TwinEncoder:
             self._running = self.network.with_backbone(backbone).eval()
 
     def _ids(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
-        prompt = self._layout.prompts[kind]
+        prompt = self.prompts.of(kind)
         return self.tokenizer.ids([prompt + text for text in texts] if prompt else texts)
 
     def _unpooled(self, kind: Kind) -> int:
         """Tokens of the prompt that pooling leaves out; its closing special token is not one of them."""
-        prompt = self._layout.prompts[kind]
-        if self._layout.pools_prompt or not prompt:
+        prompt = self.prompts.of(kind)
+        if self.prompts.are_pooled or not prompt:
             return 0
         return self.tokenizer.count(prompt) - self.tokenizer.closing_tokens
 
@@ -200,74 +201,9 @@ class TwinEncoder:
             "normalised": True,
             "poolings": list(self.network.poolings),
             "projections": [projection.activation_name for projection in self.network.projections()],
-            "prompts": dict(self._layout.prompts),
-            "pools_prompt": self._layout.pools_prompt,
+            "prompts": {"document": self.prompts.document, "query": self.prompts.query},
+            "pools_prompt": self.prompts.are_pooled,
         }
-
-
-def _tokenizer(layout: Layout, backbone: TransformerBackbone) -> TwinTokenizer:
-    limits = [limit for limit in (layout.max_tokens, backbone.max_positions) if limit is not None]
-    return load_tokenizer(
-        layout.transformer,
-        max_tokens=min(limits, default=None),
-        pad_id=backbone.pad_id,
-        lowercase=layout.lowercase,
-    )
-
-
-def _projections(layout: Layout, width: int) -> tuple[Projection, ...]:
-    """The folder's dense layers, each taking what the one before gives.
-
-    Raises:
-        EncoderError: One can't be loaded or takes another width.
-    """
-    projections = []
-    for folder in layout.projections:
-        projection = _projection(folder)
-        if projection.inputs != width:
-            raise EncoderError(
-                f"The dense layer in {folder} takes {projection.inputs} values, but gets {width}; "
-                "expected modules of one encoder. Fetch the encoder again."
-            )
-        projections.append(projection)
-        width = projection.outputs
-    return tuple(projections)
-
-
-def _projection(folder: Path) -> Projection:
-    """A Dense module of sentence-transformers.
-
-    Raises:
-        EncoderError: It works on tokens, has a residual or another activation, or its weights don't fit.
-    """
-    config = read_json(folder / "config.json")
-    activation = config.get("activation_function", "torch.nn.modules.activation.Tanh")
-    works_on = config.get("module_input_name", "sentence_embedding")
-    if activation not in ACTIVATIONS or works_on != "sentence_embedding" or config.get("use_residual"):
-        raise EncoderError(
-            f"The dense layer in {folder} has activation {activation!r} on {works_on!r}; expected a plain "
-            f"layer on sentence_embedding with one of {', '.join(ACTIVATIONS)}. Choose another encoder."
-        )
-    try:
-        sizes = int(config["in_features"]), int(config["out_features"])
-        projection = Projection(*sizes, bias=bool(config.get("bias", True)), activation=activation)
-        projection.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise EncoderError(
-            f"The dense layer in {folder} can't be loaded; expected in_features, out_features and weights "
-            "that fit them. Fetch or train the encoder again."
-        ) from error
-    return projection
-
-
-def _refuse_unknown_ids(encoder: TwinEncoder) -> None:
-    """Raise EncoderError when the tokenizer gives ids that the backbone has no embedding for."""
-    rows, highest = encoder.network.backbone.vocabulary_size, encoder.tokenizer.highest_id
-    if highest >= rows:
-        raise EncoderError(
-            f"The tokenizer of {encoder.name!r} gives ids up to {highest}, but the network knows {rows}; "
-            "expected a tokenizer and weights of one encoder. Fetch the encoder again."
-        )
 
 
 def _refuse_directionless(vectors: NDArray[Any], texts: Sequence[str]) -> None:

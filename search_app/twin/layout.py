@@ -1,10 +1,10 @@
 """What an encoder's folder says that it is, read without running or unpickling anything.
 
-A folder of sentence-transformers is Transformer, Pooling, any number of Dense, and Normalize, in this
-order, named in `modules.json` by the names of old and new versions. Every other module, code of its own,
-pickled weights and paths that leave the folder are refused by name. A folder without `modules.json` is a
-bare transformer and is read with mean pooling. A folder without Normalize is read as if it had one: a
-vector of Twinsearch always has length 1.
+A folder of sentence-transformers is a backbone (Transformer, or WordEmbeddings and LSTM), Pooling, any number
+of Dense, and Normalize, in this order, named in `modules.json` by the names of old and new versions. Every
+other module, code of its own, pickled weights and paths that leave the folder are refused by name. A folder
+without `modules.json` is a bare transformer and is read with mean pooling. A folder without Normalize is read
+as if it had one: a vector of Twinsearch always has length 1.
 """
 
 import json
@@ -19,8 +19,11 @@ from search_app.twin.pooling import POOLINGS
 
 Kind = Literal["document", "query"]
 
-_MODULE_TYPE = re.compile(r"sentence_transformers(?:\.[a-z_]+)+\.(Transformer|Pooling|Dense|Normalize)")
-_MODULE_ORDER = re.compile(r"Transformer Pooling( Dense)*( Normalize)?")
+WHOLE_TOKENIZER = "sentence_transformers.models.tokenizer.TransformersTokenizerWrapper"
+
+_KINDS = ("Transformer", "WordEmbeddings", "LSTM", "Pooling", "Dense", "Normalize")
+_MODULE_TYPE = re.compile(rf"sentence_transformers(?:\.[a-z_]+)+\.({'|'.join(_KINDS)})")
+_MODULE_ORDER = re.compile(r"(Transformer|WordEmbeddings LSTM) Pooling( Dense)*( Normalize)?")
 _BARE_MODULES: list[Any] = [
     {"path": "", "type": "sentence_transformers.models.Transformer"},
     {"path": "", "type": "sentence_transformers.models.Pooling"},
@@ -40,17 +43,36 @@ _PROMPT_NAMES: Mapping[Kind, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Prompts:
+    """What is written before a text of each kind, and whether its tokens are pooled too or only read."""
+
+    document: str = ""
+    query: str = ""
+    are_pooled: bool = True
+
+    def of(self, kind: Kind) -> str:
+        """The prompt of a kind of text."""
+        return self.query if kind == "query" else self.document
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """The parts of an encoder's folder, checked, with nothing heavy loaded."""
+    """The parts of an encoder's folder, checked, with nothing heavy loaded.
+
+    Attributes:
+        backbone: Its modules' folders, one of a transformer, two of an LSTM; the tokenizer lies in the first.
+        max_tokens: As stated; None: as long as the backbone allows.
+        truncated_dim: So many components of a vector are kept; None: all.
+    """
 
     folder: Path
-    transformer: Path
+    backbone: tuple[Path, ...]
     projections: tuple[Path, ...]
     poolings: tuple[str, ...]
-    prompts: Mapping[Kind, str]  # what is written before a text of each kind
-    pools_prompt: bool
-    max_tokens: int | None  # as stated; None: as long as the backbone allows
+    prompts: Prompts
+    max_tokens: int | None
     lowercase: bool
+    truncated_dim: int | None
 
 
 def read_layout(folder: Path) -> Layout:
@@ -60,23 +82,26 @@ def read_layout(folder: Path) -> Layout:
         EncoderError: A file is missing or malformed, or the folder holds what must not or can't be loaded.
     """
     roles = _module_roles(folder)
-    transformer = roles["Transformer"][0]
-    _refuse_foreign_code(transformer)
-    _refuse_pickles(transformer)
-    for projection in roles["Dense"]:
-        _refuse_pickles(projection)
+    backbone = (*roles["Transformer"], *roles["WordEmbeddings"], *roles["LSTM"])
+    _refuse_foreign_code(backbone[0])
+    for weighty in (*backbone, *roles["Dense"]):
+        _refuse_pickles(weighty)
     bare = not (folder / "modules.json").is_file()
     pooling = {} if bare else read_json(roles["Pooling"][0] / "config.json")
-    stated = _optional_json(transformer / "sentence_bert_config.json")
+    stated = _optional_json(backbone[0] / "sentence_bert_config.json")
+    if roles["LSTM"]:
+        stated = read_json(backbone[0] / "wordembedding_config.json")
+        _refuse_foreign_tokenizer(folder, str(stated.get("tokenizer_class")))
+    config = _optional_json(folder / "config_sentence_transformers.json")
     return Layout(
         folder=folder,
-        transformer=transformer,
+        backbone=backbone,
         projections=tuple(roles["Dense"]),
         poolings=_pooling_names(folder, pooling),
-        prompts=_prompts(_optional_json(folder / "config_sentence_transformers.json")),
-        pools_prompt=bool(pooling.get("include_prompt", True)),
-        max_tokens=_stated_length(transformer, stated),
+        prompts=_prompts(config, are_pooled=bool(pooling.get("include_prompt", True))),
+        max_tokens=_stated_length(backbone[0], stated),
         lowercase=bool(stated.get("do_lower_case", False)),
+        truncated_dim=config.get("truncate_dim"),
     )
 
 
@@ -90,6 +115,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise EncoderError(f"{path} holds no JSON object. Fetch the encoder again.")
     return value
+
+
+def write_json(path: Path, value: object) -> None:
+    """A JSON file for people and programs, in a folder that is made if it is missing.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _parsed(path: Path) -> Any:
@@ -114,14 +149,14 @@ def _module_roles(folder: Path) -> dict[str, list[Path]]:
     modules = _parsed(path) if path.is_file() else _BARE_MODULES
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise EncoderError(f"{path} is malformed; expected a list of modules. Fetch the encoder again.")
-    roles: dict[str, list[Path]] = {"Transformer": [], "Pooling": [], "Dense": [], "Normalize": []}
+    roles: dict[str, list[Path]] = {kind: [] for kind in _KINDS}
     for module in modules:
         roles[_role(folder, str(module.get("type")))].append(_inside(folder, str(module.get("path", ""))))
     order = " ".join(_role(folder, str(module.get("type"))) for module in modules)
     if not _MODULE_ORDER.fullmatch(order):
         raise EncoderError(
-            f"The modules of {folder} are {order or 'none'}; expected Transformer, Pooling, then Dense if "
-            "any, then Normalize. Choose another encoder."
+            f"The modules of {folder} are {order or 'none'}; expected Transformer (or WordEmbeddings and LSTM), "
+            "Pooling, then Dense if any, then Normalize. Choose another encoder."
         )
     return roles
 
@@ -130,8 +165,8 @@ def _role(folder: Path, type_name: str) -> str:
     match = _MODULE_TYPE.fullmatch(type_name)
     if match is None:
         raise EncoderError(
-            f"The encoder in {folder} has a module {type_name!r}; expected Transformer, Pooling, Dense and "
-            "Normalize of sentence-transformers and no code of its own. Choose another encoder."
+            f"The encoder in {folder} has a module {type_name!r}; expected {', '.join(_KINDS)} of "
+            "sentence-transformers and no code of its own. Choose another encoder."
         )
     return match[1]
 
@@ -161,6 +196,14 @@ def _refuse_foreign_code(transformer: Path) -> None:
             )
 
 
+def _refuse_foreign_tokenizer(folder: Path, class_name: str) -> None:
+    if class_name.rsplit(".", 1)[-1] != WHOLE_TOKENIZER.rsplit(".", 1)[-1]:
+        raise EncoderError(
+            f"The LSTM in {folder} reads words by {class_name!r}; expected TransformersTokenizerWrapper with a "
+            "tokenizer.json. Choose another encoder."
+        )
+
+
 def _refuse_pickles(folder: Path) -> None:
     if any(folder.glob("*.safetensors")):
         return
@@ -185,7 +228,7 @@ def _pooling_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _prompts(config: Mapping[str, Any]) -> dict[Kind, str]:
+def _prompts(config: Mapping[str, Any], *, are_pooled: bool) -> Prompts:
     """What stands before each kind: its own prompt, else the default, unless its own is stated empty."""
     prompts = config.get("prompts") or {}
     default = prompts.get(config.get("default_prompt_name")) or ""
@@ -193,7 +236,7 @@ def _prompts(config: Mapping[str, Any]) -> dict[Kind, str]:
     for kind, names in _PROMPT_NAMES.items():
         stated = [prompts[name] or "" for name in names if name in prompts]
         chosen[kind] = next(filter(None, stated), "" if stated else default)
-    return chosen
+    return Prompts(**chosen, are_pooled=are_pooled)
 
 
 def _stated_length(transformer: Path, stated: Mapping[str, Any]) -> int | None:

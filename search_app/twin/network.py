@@ -12,6 +12,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone
 from search_app.twin.pooling import pool
 
@@ -28,6 +29,7 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
         "torch.nn.modules.linear.Identity": nn.Identity,
     }
 )
+IDENTITY = "torch.nn.modules.linear.Identity"
 
 
 class Projection(nn.Module):
@@ -75,3 +77,33 @@ class TwinNetwork(nn.Module):
             for projection in self.layers:
                 rows = projection(rows)
             return nn.functional.normalize(rows, dim=-1)
+
+
+def truncated(network: TwinNetwork, dim: int) -> TwinNetwork:
+    """The network whose rows are the first `dim` components, of unit length again; the weights are shared or copied.
+
+    It is a projection like any other, the last one with fewer rows or one that picks components: so every reader of
+    the saved folder gets the same vectors, and training may go on from there.
+
+    Raises:
+        EncoderError: The network has fewer components, or none would be left.
+
+    Source: Kusupati et al. 2022, Matryoshka representation learning, arXiv:2205.13147.
+    """
+    if not 1 <= dim <= network.dim:
+        raise EncoderError(f"A vector of {network.dim} components can't be cut to {dim}; expected 1 to {network.dim}.")
+    *kept, last = network.projections() or [_picking(network.dim)]
+    bias = last.linear.bias
+    cut = Projection(last.inputs, dim, bias=bias is not None, activation=last.activation_name)
+    with torch.no_grad():
+        cut.linear.weight.copy_(last.linear.weight[:dim])
+        if bias is not None:
+            cut.linear.bias.copy_(bias[:dim])
+    return TwinNetwork(network.backbone, network.poolings, (*kept, cut)).eval()
+
+
+def _picking(dim: int) -> Projection:
+    """A projection that changes nothing."""
+    projection = Projection(dim, dim, bias=False, activation=IDENTITY)
+    nn.init.eye_(projection.linear.weight)
+    return projection

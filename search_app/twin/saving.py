@@ -4,7 +4,6 @@ The folder is written aside, flushed to the disk, and renamed. Names and keys ar
 versions of sentence-transformers read.
 """
 
-import json
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from search_app.errors import EncoderError
-from search_app.twin.layout import Kind
+from search_app.twin.layout import Prompts, write_json
 from search_app.twin.network import Projection, TwinNetwork
 from search_app.twin.tokenizer import TwinTokenizer
 
@@ -25,8 +24,7 @@ def save_encoder(
     *,
     network: TwinNetwork,
     tokenizer: TwinTokenizer,
-    prompts: dict[Kind, str],
-    pools_prompt: bool,
+    prompts: Prompts,
     fingerprint: str,
 ) -> None:
     """A new encoder folder at `folder`, durable when this returns.
@@ -40,9 +38,9 @@ def save_encoder(
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            _write_parts(aside, network, tokenizer, pools_prompt=pools_prompt)
-            _write_json(aside / "config_sentence_transformers.json", _prompt_config(prompts))
-            _write_json(aside / FINGERPRINT_FILE, {"schema": 1, "fingerprint": fingerprint})
+            _write_parts(aside, network, tokenizer, pools_prompt=prompts.are_pooled)
+            write_json(aside / "config_sentence_transformers.json", _prompt_config(prompts))
+            write_json(aside / FINGERPRINT_FILE, {"schema": 1, "fingerprint": fingerprint})
             _publish(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -54,25 +52,26 @@ def save_encoder(
 
 
 def _write_parts(aside: Path, network: TwinNetwork, tokenizer: TwinTokenizer, *, pools_prompt: bool) -> None:
-    network.backbone.write(aside)
     length = tokenizer.max_tokens
-    _write_json(aside / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
-    (aside / "tokenizer.json").write_text(tokenizer.json, encoding="utf-8")
-    _write_json(aside / "tokenizer_config.json", {**tokenizer.config, "model_max_length": length})
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    network.backbone.write(aside, max_tokens=length)
+    modules = list(network.backbone.modules_written)
+    first = aside / modules[0][0]  # sentence-transformers looks for the tokenizer there
+    (first / "tokenizer.json").write_text(tokenizer.json, encoding="utf-8")
+    write_json(first / "tokenizer_config.json", {**tokenizer.config, "model_max_length": length})
+    modules.append((f"{len(modules)}_Pooling", "Pooling"))
     names = network.poolings
     pooling = {
         "word_embedding_dimension": network.backbone.width,
         "pooling_mode": names[0] if len(names) == 1 else list(names),
         "include_prompt": pools_prompt,
     }
-    _write_json(aside / "1_Pooling" / "config.json", pooling)
-    for number, projection in enumerate(network.projections(), start=2):
-        modules.append((f"{number}_Dense", "Dense"))
+    write_json(aside / modules[-1][0] / "config.json", pooling)
+    for projection in network.projections():
+        modules.append((f"{len(modules)}_Dense", "Dense"))
         _write_projection(aside / modules[-1][0], projection)
     modules.append((f"{len(modules)}_Normalize", "Normalize"))
     (aside / modules[-1][0]).mkdir()
-    _write_json(aside / "modules.json", [_module(index, *module) for index, module in enumerate(modules)])
+    write_json(aside / "modules.json", [_module(index, *module) for index, module in enumerate(modules)])
 
 
 def _module(index: int, path: str, kind: str) -> dict[str, object]:
@@ -86,23 +85,18 @@ def _write_projection(folder: Path, projection: Projection) -> None:
         "bias": projection.linear.bias is not None,
         "activation_function": projection.activation_name,
     }
-    _write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in projection.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
 
 
-def _prompt_config(prompts: dict[Kind, str]) -> dict[str, object]:
+def _prompt_config(prompts: Prompts) -> dict[str, object]:
     return {
         "model_type": "SentenceTransformer",
-        "prompts": dict(prompts),
+        "prompts": {"document": prompts.document, "query": prompts.query},
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _publish(aside: Path, folder: Path) -> None:

@@ -87,15 +87,16 @@ class TwinTokenizer:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, at least one and at most `max_tokens`."""
-        encodings = self._cutting.encode_batch_fast([_clean(text) for text in texts])
+        encodings = self._cutting.encode_batch_fast([without_surrogates(text) for text in texts])
         return [encoding.ids or [self.pad_id] for encoding in encodings]
 
     def count(self, text: str) -> int:
         """Tokens of the whole text with special tokens, nothing cut."""
-        return len(self._whole.encode(_clean(text)).ids)
+        return len(self._whole.encode(without_surrogates(text)).ids)
 
 
-def _clean(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    """The text as a tokenizer takes it: U+FFFD in place of every lone surrogate."""
     return _SURROGATES.sub("\ufffd", text)
 
 

@@ -61,18 +61,19 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a module of its own": (
         lambda folder: set_module(folder, 1, type="custom_code.Pooling"),
-        "The encoder in {folder} has a module 'custom_code.Pooling'; expected Transformer, Pooling, Dense and "
-        "Normalize of sentence-transformers and no code of its own. Choose another encoder.",
+        "The encoder in {folder} has a module 'custom_code.Pooling'; expected Transformer, WordEmbeddings, LSTM, "
+        "Pooling, Dense, Normalize of sentence-transformers and no code of its own. Choose another encoder.",
     ),
     "another module": (
-        lambda folder: set_module(folder, 1, type="sentence_transformers.models.LSTM"),
-        "The encoder in {folder} has a module 'sentence_transformers.models.LSTM'; expected Transformer, Pooling, "
-        "Dense and Normalize of sentence-transformers and no code of its own. Choose another encoder.",
+        lambda folder: set_module(folder, 1, type="sentence_transformers.models.CNN"),
+        "The encoder in {folder} has a module 'sentence_transformers.models.CNN'; expected "
+        "Transformer, WordEmbeddings, LSTM, Pooling, Dense, Normalize of sentence-transformers and no code of its own. "
+        "Choose another encoder.",
     ),
     "another order": (
         lambda folder: set_module(folder, 2, type="sentence_transformers.models.Pooling"),
-        "The modules of {folder} are Transformer Pooling Pooling; expected Transformer, Pooling, then Dense if any, "
-        "then Normalize. Choose another encoder.",
+        "The modules of {folder} are Transformer Pooling Pooling; expected Transformer (or WordEmbeddings and LSTM), "
+        "Pooling, then Dense if any, then Normalize. Choose another encoder.",
     ),
     "a path that leaves the folder": (
         lambda folder: set_module(folder, 1, path="../1_Pooling"),
@@ -106,7 +107,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a tokenizer of another encoder": (
         shrink_the_vocabulary,
-        "The tokenizer of '{folder}' gives ids up to 106, but the network knows 50; expected a tokenizer and "
+        "The tokenizer in {folder} gives ids up to 106, but the network knows 50; expected a tokenizer and "
         "weights of one encoder. Fetch the encoder again.",
     ),
     "an absurd length": (
