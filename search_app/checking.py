@@ -1,6 +1,7 @@
-"""Compares the catalogue with Milvus and the encoders, and mends Milvus from the catalogue.
+"""Compares the catalogue with its word index, with Milvus and with the encoders, and mends all but the encoders.
 
-The catalogue is the truth: what Milvus lacks is encoded again, what the catalogue doesn't know is deleted.
+The catalogue is the truth: what Milvus lacks comes from the vector cache or is encoded again, what the catalogue
+doesn't know is deleted, and what can't be read is built anew.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from ingest.progress import Report
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.encoders import Encoders
-from search_app.errors import EncoderError, FingerprintMismatch, UnknownEncoder
+from search_app.errors import EncoderError, FingerprintMismatch, IndexFailure, UnknownEncoder
 from search_app.generations import Generations
 from search_app.index import VectorIndex
 from search_app.writing import FINGERPRINT_PROPERTY
@@ -34,7 +35,7 @@ class CheckReport:
 
 
 class Checker:
-    """Looks at every generation that isn't dropped."""
+    """Looks at every generation that isn't dropped; `encoders` are loaded, and so hashed, for the first time."""
 
     def __init__(self, catalog: Catalog, index: VectorIndex, encoders: Encoders) -> None:
         self._catalog = catalog
@@ -53,12 +54,17 @@ class Checker:
     def repair(self, collection: str, report: Report) -> CheckReport:
         """Mends what can be mended; the caller holds the collection's writer lock.
 
-        A generation whose encoder isn't at hand stays as it is.
+        The vectors of a generation whose encoder isn't at hand stay as they are.
         """
         found = self.check(collection)
-        for generation in self._generations.kept(collection):
-            is_damaged = any(one.generation == generation.number for one in found)
-            if is_damaged and self._encoder_problem(generation, collection) is None:
+        damaged = {one.generation for one in found}
+        generations = [one for one in self._generations.kept(collection) if one.number in damaged]
+        for generation in generations:
+            self._discard_unreadable(generation)
+        for generation in generations:
+            if self._catalog.words.problem(generation):
+                self._catalog.words.rebuild(generation)
+            if self._encoder_problem(generation, collection) is None:
                 self._restore(generation, collection, report)
         self._generations.point_alias(collection)
         remaining = self.check(collection)
@@ -67,6 +73,14 @@ class Checker:
     def _problems(self, generation: Generation, collection: str) -> Iterator[str]:
         if problem := self._encoder_problem(generation, collection):
             yield problem
+        if problem := self._catalog.words.problem(generation):
+            yield problem
+        try:
+            yield from self._milvus_problems(generation, collection)
+        except IndexFailure as error:
+            yield f"its vectors can't be read: {error}"
+
+    def _milvus_problems(self, generation: Generation, collection: str) -> Iterator[str]:
         name = generation.physical_name
         if not self._index.exists(name):
             yield f"Milvus has no collection {name!r}"
@@ -84,6 +98,8 @@ class Checker:
             yield f"{len(missing):,} chunks of the catalogue are missing in Milvus"
         if unknown:
             yield f"{len(unknown):,} chunks in Milvus are unknown to the catalogue"
+        if spoiled := self._spoiled(generation):
+            yield f"{len(spoiled):,} vectors in Milvus are not finite or not of length 1"
 
     def _alias_problem(self, generation: Generation, collection: str) -> Iterator[str]:
         target = self._index.alias_target(self._generations.alias(collection))
@@ -97,6 +113,18 @@ class Checker:
             return str(error)
         return None
 
+    def _spoiled(self, generation: Generation) -> set[str]:
+        """The chunks whose vectors no encoder of ours would give."""
+        name = generation.physical_name
+        return {one for page in self._index.ids(name) for one in self._index.spoiled(name, page)}
+
+    def _discard_unreadable(self, generation: Generation) -> None:
+        """Removes a collection of Milvus that can't be dropped, because it can't be opened."""
+        try:
+            self._index.count(generation.physical_name)
+        except IndexFailure:
+            self._index.discard(generation.physical_name)
+
     def _restore(self, generation: Generation, collection: str, report: Report) -> None:
         """Brings Milvus back to what the catalogue says, at the cost of what is missing."""
         name = generation.physical_name
@@ -108,6 +136,6 @@ class Checker:
             self._catalog.documents.uncommit(generation.id)
         else:
             missing, unknown = self._generations.difference(generation)
-            self._catalog.documents.uncommit(generation.id, sorted(missing))
+            self._catalog.documents.uncommit(generation.id, sorted(missing | self._spoiled(generation)))
             self._generations.delete(generation, unknown)
         self._generations.build(generation, self._encoders.filling(generation, collection), report=report)

@@ -3,6 +3,7 @@
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.checking import Checker, CheckReport
+from search_app.encoders import Encoders
 from search_app.status import Status, collection_status
 from search_app.writing import building, writing
 
@@ -17,8 +18,14 @@ class Care(Wiring):
         return Status(str(self.home.path), self.settings.milvus_uri, collections, tuple(self.jobs.views()), engine)
 
     def check(self, *, is_repairing: bool = False, report: Report = unheard) -> CheckReport:
-        """Compares the catalogue with Milvus and the encoders, and mends what can be mended if asked."""
-        checker = Checker(self.catalog, self.index, self.encoders)
+        """Compares the catalogue with Milvus and the encoders, and mends what can be mended if asked.
+
+        Raises:
+            CatalogError: The catalogue itself is damaged.
+        """
+        self.catalog.examine()
+        as_on_disk = Encoders(self.catalog, self.vector_cache, self.home, self.settings)
+        checker = Checker(self.catalog, self.index, as_on_disk)
         names = [one.name for one in self.catalog.collections.list()]
         if not is_repairing:
             return CheckReport((), tuple(finding for name in names for finding in checker.check(name)))

@@ -60,6 +60,14 @@ class Catalog:
         """The name under which Milvus's other clients find the live generation of the collection."""
         return f"twin_{collection.slug}_{self.home_id}"
 
+    def examine(self) -> None:
+        """Read the whole database once.
+
+        Raises:
+            CatalogError: A page is damaged, or a row names another one that isn't there.
+        """
+        self._store.examine()
+
     def close(self) -> None:
         """Let go of the database."""
         self._store.close()

@@ -68,6 +68,22 @@ class Store:
             with connection.begin():
                 yield connection
 
+    def examine(self) -> None:
+        """Let SQLite read and compare all that it holds; other databases look after themselves.
+
+        Raises:
+            CatalogError: It isn't as it was written.
+        """
+        with self.reading() as connection:
+            if connection.dialect.name != "sqlite":
+                return
+            problem = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if orphan is not None:
+            problem = f"a row of {orphan[0]} belongs to nothing"
+        if problem != "ok":
+            raise CatalogError(_SENTENCES["SQLITE_CORRUPT"].format(where=self.where, reason=problem))
+
     def close(self) -> None:
         """Close every connection that isn't in use."""
         self._engine.dispose()

@@ -14,6 +14,7 @@ from search_app.catalog.generations import Generation
 from search_app.catalog.passages import held_chunks
 from search_app.catalog.store import Store
 from search_app.catalog.tables import chunks
+from search_app.catalog.word_check import rebuild_words, word_problem
 from search_app.catalog.word_index import has_words, word_table, word_table_names
 from search_app.errors import QueryError
 from search_app.filters import Filter, to_sql
@@ -76,6 +77,16 @@ class Words:
             if not expression or not _is_there(connection, words.name):
                 return []
             return [FoundByWords(row.id, -row.rank) for row in connection.execute(query)]
+
+    def problem(self, generation: Generation) -> str | None:
+        """What is wrong with the index of the generation's chunks; None if nothing is."""
+        with self._store.writing() as connection:
+            return word_problem(connection, generation)
+
+    def rebuild(self, generation: Generation) -> None:
+        """Make the index of the generation's chunks anew."""
+        with self._store.writing() as connection:
+            rebuild_words(connection, generation)
 
 
 def _within(scope: Scope) -> ColumnElement[bool] | TextClause:

@@ -7,6 +7,7 @@ listens on a network port.
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -95,6 +96,13 @@ class Engine:
         self.touch()
         with self._start_lock():
             self._stop()
+            self._start()
+
+    def discard(self, physical: str) -> None:
+        """Remove the files of a collection that the process can't read; it is started anew without them."""
+        with self._start_lock():
+            self._stop()
+            shutil.rmtree(self._files.data / "collections" / physical, ignore_errors=True)
             self._start()
 
     @contextmanager

@@ -57,6 +57,9 @@ class Milvus(Protocol):
     def restart(self) -> None:
         """Bring it back to what is on disk, where that is ours to do."""
 
+    def discard(self, physical: str) -> None:
+        """Remove a collection that it can't even read, where that is ours to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -77,6 +80,9 @@ class Server:
 
     def restart(self) -> None:
         """Nothing: it isn't ours."""
+
+    def discard(self, physical: str) -> None:
+        """Nothing: who runs the server looks after its files."""
 
 
 class Connection:
@@ -125,6 +131,12 @@ class Connection:
                     self._mend()
                 raise self._translated(error, call) from error
 
+    def discard(self, physical: str) -> None:
+        """Remove a collection that can't be read, where that is ours to do."""
+        with self.milvus.writing():
+            self.close()
+            self.milvus.discard(physical)
+
     def close(self) -> None:
         """Give the handle back; a later call opens another."""
         with self._lock:
@@ -165,14 +177,15 @@ class Connection:
         from pymilvus import MilvusClient
 
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs what it raises, with a traceback
-        seconds = min(_CONNECT_SECONDS, self.timeout_seconds)
+        embedded = self.milvus.is_embedded  # its process is known to live, and may have a busy machine
+        seconds = self.timeout_seconds if embedded else min(_CONNECT_SECONDS, self.timeout_seconds)
         try:
             return MilvusClient(
                 uri=address,
                 token=self.milvus.token,
                 timeout=seconds,
                 dedicated=True,
-                grpc_options=_EMBEDDED_CHANNEL if self.milvus.is_embedded else {},
+                grpc_options=_EMBEDDED_CHANNEL if embedded else {},
             )
         except foreign_errors() as error:
             raise MilvusUnreachable(

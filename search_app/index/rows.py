@@ -57,6 +57,12 @@ def checked(ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, 
     check_vectors(vectors, dim=dim)
 
 
+def wrong_rows(vectors: Vectors) -> NDArray[np.intp]:
+    """The places of the rows that are not finite or not of length 1."""
+    norms = np.linalg.norm(vectors, axis=1)
+    return np.flatnonzero(~(np.abs(norms - 1) <= _NORM_TOLERANCE))  # ~(<=), since NaN compares as false
+
+
 def check_vectors(vectors: Vectors, *, dim: int) -> None:
     """Let pass only unit rows of the collection's width.
 
@@ -65,12 +71,11 @@ def check_vectors(vectors: Vectors, *, dim: int) -> None:
     """
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise IndexFailure(f"Vectors of the shape {vectors.shape} can't be rows of width {dim}.")
-    norms = np.linalg.norm(vectors, axis=1)
-    wrong = np.flatnonzero(~(np.abs(norms - 1) <= _NORM_TOLERANCE))  # ~(<=), since NaN compares as false
+    wrong = wrong_rows(vectors)
     if wrong.size:
         raise IndexFailure(
             f"{wrong.size} of {len(vectors)} vectors are not of length 1 "
-            f"(the first has {norms[wrong[0]]:g}). "
+            f"(the first has {np.linalg.norm(vectors[wrong[0]]):g}). "
             "Encode the texts again; if it stays so, the encoder is damaged."
         )
 

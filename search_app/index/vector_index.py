@@ -25,6 +25,7 @@ from search_app.index.rows import (
     checked,
     id_groups,
     one_of,
+    wrong_rows,
 )
 
 LIMIT_MAX = 16_384  # a Milvus server's own
@@ -124,6 +125,10 @@ class VectorIndex:
             )
         self._write("drop_collection", f"drop {physical}", physical)
 
+    def discard(self, physical: str) -> None:
+        """Remove a collection that embedded Milvus can't read, and therefore can't drop."""
+        self._connection.discard(physical)
+
     # Rows
 
     def upsert(self, physical: str, ids: Sequence[str], vectors: Vectors, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -160,6 +165,10 @@ class VectorIndex:
         """The vectors, each (dim,), of those of the ids that have a row."""
         rows = self._rows(physical, ids, ["id", "vector"])
         return {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
+
+    def spoiled(self, physical: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids whose vector isn't finite, or not of length 1."""
+        return {id_ for id_, vector in self.vectors(physical, ids).items() if wrong_rows(vector[None]).size}
 
     def count(self, physical: str) -> int:
         """How many rows the collection has."""

@@ -1,7 +1,9 @@
 """A check finds where Milvus and the catalogue differ, and a repair brings Milvus back to what the catalogue says."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
 from search_app.checking import CheckReport, Finding
+from search_app.errors import CatalogError
 from search_app.requests import IngestRequest
 
 
@@ -92,3 +95,60 @@ def test_documents_that_vanished_from_milvus_are_searched_again_after_a_repair(f
     filled.check(is_repairing=True)
     assert filled.search("loaf", k=1).hits[0].document_id == "notes/bread.txt"
     assert filled.index.alias_target(filled.generations.alias("docs")) == live_of(filled).physical_name
+
+
+def lose_a_word(app: SearchApp) -> str:
+    with app.catalog._store.writing() as connection:
+        name = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE name GLOB 'words_*_[0-9a-f]*'").scalar()
+        row = (
+            "SELECT c.pk, d.title, '', c.text, 'delete' FROM chunks c JOIN documents d ON d.pk = c.document_pk LIMIT 1"
+        )
+        connection.exec_driver_sql(f"INSERT INTO {name}(rowid, title, headings, text, {name}) {row}")
+    return "the word index lacks 1 chunks and has 0 too many"
+
+
+def spoil_a_vector(app: SearchApp) -> str:
+    live = live_of(app)
+    (id_, *_) = app.catalog.documents.chunk_ids(live.id)
+    row = {"id": id_, "vector": [float("nan")] * live.dim, "fields": {}}
+    app.index._connection.write("spoil", lambda client: client.upsert(live.physical_name, [row]))
+    return "1 vectors in Milvus are not finite or not of length 1"
+
+
+@pytest.mark.parametrize("damage", [lose_a_word, spoil_a_vector])
+def test_damage_within_an_index_is_found_and_mended(filled: SearchApp, damage: Callable[[SearchApp], str]) -> None:
+    before = [filled.search("kitten hound", mode=mode).hits for mode in ("dense", "lexical", "hybrid")]
+    finding = Finding("docs", 1, damage(filled))
+    assert filled.check() == CheckReport((), (finding,))
+    assert filled.check(is_repairing=True) == CheckReport((finding,), ())
+    assert [filled.search("kitten hound", mode=mode).hits for mode in ("dense", "lexical", "hybrid")] == before
+
+
+def test_a_collection_that_cannot_be_opened_is_built_anew(home: Path, notes: Path) -> None:
+    with SearchApp.open(home) as app:
+        app.ingest(IngestRequest((str(notes),)))
+        before = app.search("kitten hound").hits
+        collection = app.engine.folder / "data" / "collections" / live_of(app).physical_name
+        app.engine.stop()
+        (segment,) = collection.rglob("data/*.parquet")
+        rows = bytearray(segment.read_bytes())
+        rows[100:200] = bytes(100)  # within the rows; the file's end, which tells what it holds, is whole
+        segment.write_bytes(rows)
+        (problem,) = [one.problem for one in app.check().remaining]
+        assert problem.startswith("its vectors can't be read: Milvus at ")
+        assert app.check(is_repairing=True).remaining == ()
+        assert app.search("kitten hound").hits == before
+
+
+def test_weights_that_changed_on_disk_are_found(filled: SearchApp, encoders: Path) -> None:
+    filled.search("kitten")  # the encoder is in memory, as it was
+    shutil.copy(encoders / "shuffled" / "model.safetensors", filled.encoders.folder("fluent"))
+    (problem,) = [one.problem for one in filled.check().remaining]
+    assert problem.startswith("Generation 1 of collection 'docs' was filled by encoder ")
+
+
+def test_a_damaged_catalogue_is_told_at_once(filled: SearchApp) -> None:
+    with closing(sqlite3.connect(filled.home.catalog_file)) as file, file:  # without the foreign keys' guard
+        file.execute("INSERT INTO deletions (generation_id, chunk_id) VALUES (99, 'x')")
+    with pytest.raises(CatalogError, match="is damaged \\(a row of deletions belongs to nothing\\)"):
+        filled.check()
