@@ -129,7 +129,7 @@ def compare(live: Evaluation, candidate: Evaluation) -> Verdict:
         live=live,
         candidate=candidate,
         difference=difference,
-        p_value=_permutation_p(differences),
+        p_value=permutation_p(differences),
         wins=sum(one > 0 for one in differences),
         losses=sum(one < 0 for one in differences),
         ties=sum(one == 0 for one in differences),
@@ -137,7 +137,7 @@ def compare(live: Evaluation, candidate: Evaluation) -> Verdict:
     )
 
 
-def _permutation_p(differences: Sequence[float]) -> float | None:
+def permutation_p(differences: Sequence[float]) -> float | None:
     """One-sided p that the mean difference is this large by chance; None when no query differs."""
     from scipy import stats
 

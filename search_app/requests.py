@@ -161,13 +161,14 @@ class ReindexRequest:
     qrels: str | None = None
 
 
-Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | ReindexRequest
+Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | TuneRequest | ReindexRequest
 
 KINDS: dict[str, type[Request]] = {
     "ingest": IngestRequest,
     "train": TrainRequest,
     "mine": MineRequest,
     "evaluate": EvaluateRequest,
+    "tune": TuneRequest,
     "reindex": ReindexRequest,
 }
 

@@ -20,7 +20,7 @@ from search_app.filters import Filter, check
 from search_app.index import VectorIndex
 from search_app.paging import Pager, Place
 from search_app.preferences import preferred
-from search_app.retrieval import Approach, Mode, Questions, Retriever, scope_of
+from search_app.retrieval import Approach, Candidate, Mode, Questions, Retriever, scope_of
 from search_app.timing import Timer
 
 MAX_HITS = 1000
@@ -99,6 +99,16 @@ class SearchOptions:
     exact: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rankings:
+    """What some queries find by meaning and by words, a ranking for each query; `owners` has the chunks' documents."""
+
+    generation: int
+    dense: list[list[Candidate]]
+    lexical: list[list[Candidate]]
+    owners: Mapping[str, str]
+
+
 class Searcher:
     """The query layer over one catalogue and one Milvus."""
 
@@ -139,6 +149,21 @@ class Searcher:
             SearchResult(query, collection, generation.number, name, approach.mode.value, took_ms, page)
             for query, page in zip(queries, pages, strict=True)
         ]
+
+    def rankings(self, queries: Sequence[str], collection: str, depth: int) -> Rankings:
+        """What the queries find in the live generation, `depth` chunks by meaning and as many by words.
+
+        Raises:
+            QueryError: The collection holds nothing yet, or the catalogue can't search by words.
+        """
+        timer = Timer()
+        generation = self._generation(collection, None)
+        retriever = self._retriever(generation, Mode.HYBRID, SearchOptions(), timer)
+        questions = self._questions(queries, generation, collection, Mode.HYBRID, timer)
+        dense, lexical = (retriever.rank(questions, Approach(mode), depth) for mode in (Mode.DENSE, Mode.LEXICAL))
+        chunk_ids = dict.fromkeys(one.chunk_id for ranking in (*dense, *lexical) for one in ranking)
+        owners = self._catalog.documents.owners(generation, list(chunk_ids))
+        return Rankings(generation.number, dense, lexical, owners)
 
     def _generation(self, collection: str, number: int | None) -> Generation:
         if number is not None:

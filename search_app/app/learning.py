@@ -8,31 +8,56 @@ from search_app.app.wiring import Wiring
 from search_app.catalog.generations import Generation
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Evaluation, Qrels, Verdict, read_qrels
+from search_app.mined_file import MineOutcome
 from search_app.reindexing import ReindexOutcome, SwitchTerms
 from search_app.requests import (
     EvaluateRequest,
+    MineRequest,
     ReindexRequest,
     TrainRequest,
+    TuneRequest,
 )
-from search_app.retrieval import mode_of
+from search_app.retrieval import Approach, mode_of
 from search_app.search import SearchOptions
+from search_app.tuning import TuningOutcome
 
 if TYPE_CHECKING:  # torch is loaded when training begins
-    from search_app.twin.training import TrainingReport
+    from search_app.lint_report import LintReport
+    from search_app.twin.training_report import TrainingReport
 
 
 class Learning(Wiring):
     """The verbs that make search better."""
 
-    def train(self, request: TrainRequest, report: Report = unheard, *, checkpoints: Path) -> "TrainingReport":
-        """Fine-tunes an encoder on examples or judgements; it is in the home under its name when this returns."""
-        return self.teacher.train(request, report=report, checkpoints=checkpoints)
+    def train(self, request: TrainRequest, report: Report = unheard, *, folder: Path) -> "TrainingReport":
+        """Trains an encoder on what the request names; it is in the home under its name when this returns.
+
+        Args:
+            folder: Of the job; the same request with the same folder goes on from where it was stopped.
+        """
+        return self.teacher.train(request, report=report, folder=folder)
+
+    def lint(self, request: TrainRequest, report: Report = unheard) -> "LintReport":
+        """What a training would learn from, by which loss, and what is wrong with it; nothing is trained."""
+        return self.teacher.lint(request, report=report)
+
+    def mine(self, request: MineRequest, report: Report = unheard, *, folder: Path) -> MineOutcome:
+        """Writes a training file with hard negatives from the live index; what may be an answer is left to people."""
+        return self.teacher.mine(request, report=report, folder=folder)
 
     def evaluate(self, request: EvaluateRequest, report: Report = unheard) -> Evaluation:
         """Measures a generation on judged queries."""
         qrels = read_qrels(Path(request.queries), Path(request.qrels))
         options = SearchOptions(generation=request.generation, mode=mode_of(request.mode), exact=request.exact)
         return self.reindexer.evaluate(request.collection, options, qrels, report)
+
+    def tune(self, request: TuneRequest, report: Report = unheard) -> TuningOutcome:
+        """Learns from judgements what the collection's searches go by; keeps it if the gain is significant."""
+        return self.tuner.tune(request.collection, report)
+
+    def reset_tuning(self, collection: str) -> Approach:
+        """Forgets what was learned by `tune`; what the collection goes by from now on."""
+        return self.tuner.reset(collection)
 
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
         """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""

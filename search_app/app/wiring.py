@@ -17,6 +17,7 @@ from search_app.jobs import Jobs
 from search_app.reindexing import Reindexer
 from search_app.search import Searcher
 from search_app.teaching import Teacher
+from search_app.tuning import Tuner
 from search_app.vectors import VectorCache
 
 
@@ -36,7 +37,8 @@ class Wiring:
         self.jobs = Jobs(self.catalog, home)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.searcher, home.locks_folder)
-        self.teacher = Teacher(self.catalog, self.encoders, settings)
+        self.tuner = Tuner(self.catalog, self.searcher)
+        self.teacher = Teacher(self.catalog, self.index, self.encoders, settings)
 
     @classmethod
     def open(cls, home: Path | None = None, **flags: Any) -> Self:

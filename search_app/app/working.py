@@ -9,9 +9,11 @@ from search_app.catalog.jobs import Job
 from search_app.requests import (
     EvaluateRequest,
     IngestRequest,
+    MineRequest,
     ReindexRequest,
     Request,
     TrainRequest,
+    TuneRequest,
     kind_of,
     request_of,
 )
@@ -46,8 +48,12 @@ class Working(Loading, Learning):
             case IngestRequest():
                 return self.ingest(request, report)
             case TrainRequest():
-                return self.train(request, report, checkpoints=self.jobs.folder(job.id) / "checkpoints")
+                return self.train(request, report, folder=self.jobs.folder(job.id))
+            case MineRequest():
+                return self.mine(request, report, folder=self.jobs.folder(job.id))
             case EvaluateRequest():
                 return self.evaluate(request, report)
+            case TuneRequest():
+                return self.tune(request, report)
             case ReindexRequest():
                 return self.reindex(request, report)
