@@ -1,137 +1,217 @@
-"""Makes examples out of judgements, and encoders out of examples.
+"""Makes encoders out of what there is to learn from: files, judgements and the documents themselves.
 
-An example is what the encoder will read in earnest: the query as typed, and a passage with its title and headings.
-Only queries of the train part are learned from; the held-out ones belong to the gate.
+A run's examples are gathered once and kept in its job's folder, so that a resumed run learns from the very same, even
+if the collection has changed since. What is learned from never comes from queries that are held out for the gate.
 """
 
+import hashlib
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ingest.chunking import passage as encoder_text
 from ingest.progress import Report
+from search_app.answered_sources import AnsweredSources
 from search_app.catalog import Catalog
-from search_app.catalog.generations import Generation
-from search_app.catalog.judgements import Split
-from search_app.catalog.passages import Passage
 from search_app.config import Settings
-from search_app.encoders import CachedEncoder, Encoders
+from search_app.encoders import Encoders
 from search_app.errors import TrainingError, UsageError
-from search_app.evaluation import Qrels
-from search_app.feedback import qrels_of
-from search_app.requests import TrainRequest
+from search_app.gathering import gather, gather_mined, mine_sources
+from search_app.index import VectorIndex
+from search_app.mined_file import MineOutcome, write_mined
+from search_app.mining import Miner, SuspectNotes
+from search_app.requests import MineRequest, TrainRequest
+from search_app.twin.example_files import read_examples
+from search_app.twin.examples import Examples
+from search_app.twin.kept_examples import keep_examples, kept_examples
+from search_app.twin.negatives import MiningSettings
 
 if TYPE_CHECKING:  # torch is loaded when training begins
-    from search_app.twin.examples import Example, Examples
-    from search_app.twin.training import TrainingReport, TrainingSettings
+    from search_app.lint_report import LintReport
+    from search_app.twin.encoder import TwinEncoder
+    from search_app.twin.training_report import TrainingReport
 
+EXAMPLES_FILE = "examples.jsonl"
+SUSPECTS_FILE = "suspects.jsonl"
+_BEGUN = "begun"  # the folder of an encoder that a run has begun from scratch
+_SCRATCH = "lstm"  # the one kind of encoder that can learn without a base
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NEGATIVES_PER_QUERY = 4  # rejected hits that one example is shown with, the best ranked first
 
 
 class Teacher:
     """Trains encoders for the collections of one home."""
 
-    def __init__(self, catalog: Catalog, encoders: Encoders, settings: Settings) -> None:
+    def __init__(self, catalog: Catalog, index: VectorIndex, encoders: Encoders, settings: Settings) -> None:
         self._catalog = catalog
+        self._index = index
         self._encoders = encoders
         self._settings = settings
 
-    def train(self, request: TrainRequest, *, report: Report, checkpoints: Path) -> "TrainingReport":
-        """Fine-tunes an encoder; it is in the home, complete and under its name, when this returns.
+    def train(self, request: TrainRequest, *, report: Report, folder: Path) -> "TrainingReport":
+        """Trains an encoder; it is in the home, complete and under its name, when this returns.
+
+        Args:
+            folder: The job's own; the same request with the same folder goes on from where it was stopped.
 
         Raises:
-            UsageError: The name is taken, or can't be a folder's.
+            UsageError: The name is taken, or can't be a folder's; a setting isn't known.
             TrainingError: There is nothing to learn from, or the loss doesn't fit the examples.
         """
-        from search_app.twin.example_files import read_examples
-        from search_app.twin.resolution import resolve
+        from search_app.training_options import training_settings
         from search_app.twin.training import train
 
-        self._refuse_name(request.name)
-        examples = read_examples(Path(request.pairs)) if request.pairs else self.examples(request.collection)
-        base = resolve(request.base or self._base(request.collection), self._encoders.shelf)
-        folder = self._encoders.folder(request.name)
-        trained = train(base, examples, _settings(request), folder, report=report, checkpoints=checkpoints)
+        key = self._key(request)
+        kept = kept_examples(folder / EXAMPLES_FILE, key)
+        self._refuse_name(request.name, is_begun=kept is not None)
+        settings = training_settings(request, device=self._settings.device)
+        if settings.teacher is not None:
+            settings = replace(settings, teacher=str(self._resolved(settings.teacher)))
+        examples = kept or self.examples(request, report=report, suspects=folder / SUSPECTS_FILE)
+        if kept is None:
+            keep_examples(folder / EXAMPLES_FILE, key, examples)
+        base = self._base(request, examples, folder)
+        out = self._encoders.folder(request.name)
+        trained = train(base, examples, settings, out, report=report, checkpoints=folder / "checkpoints")
         self._encoders.choose(request.name)
         return trained
 
-    def examples(self, collection: str) -> "Examples":
-        """What the collection's judgements teach: queries, passages that answer them, and rejected ones.
+    def examples(self, request: TrainRequest, *, report: Report, suspects: Path | None = None) -> Examples:
+        """What the request means to learn from.
+
+        Args:
+            suspects: Where suspected answers are written while mining, besides the review list; None: nowhere.
 
         Raises:
-            TrainingError: No query of the train part has a positive judgement on a document that is still there.
+            TrainingError: There is nothing to learn from, or the sources don't go together.
         """
-        from search_app.twin.examples import Examples, Shape
+        sources = AnsweredSources(self._catalog, self._encoders, request.sources)
+        if not request.mine:
+            return self._with_held_out(request, gather(sources))
+        with self._notes(sources, suspects) if suspects else nullcontext() as notes:
+            mined = mine_sources(sources, self._miner(sources), MiningSettings(), notes, report)
+            return self._with_held_out(request, gather_mined(sources, mined))
 
-        live = self._live(collection)
-        judged = self._catalog.judgements.current(live.collection_id, split=Split.TRAIN)
-        rows = self._rows(live, collection, qrels_of(judged))
-        if not rows:
+    def lint(self, request: TrainRequest, *, report: Report) -> "LintReport":
+        """What the training would learn from, by which loss, and what is wrong with it; nothing is written.
+
+        Raises:
+            TrainingError, UsageError: As `train`, but for findings and the name.
+        """
+        from search_app.lint_report import lint_report
+        from search_app.training_options import training_settings
+
+        settings = training_settings(request, device=self._settings.device)
+        examples = self.examples(request, report=report)
+        return lint_report(examples, settings, self._base(request, examples, None))
+
+    def mine(self, request: MineRequest, *, report: Report, folder: Path) -> MineOutcome:
+        """Writes a training file with hard negatives; suspected answers go into the folder and the review list.
+
+        Raises:
+            TrainingError: The sources give nothing, or the collection holds nothing to search.
+            UsageError: The file's name doesn't end in .jsonl.
+        """
+        settings = MiningSettings(request.first_rank, request.last_rank, request.negatives, request.margin)
+        sources = AnsweredSources(self._catalog, self._encoders, request.sources)
+        path = Path(request.out) if request.out else folder / "mined.jsonl"
+        with self._notes(sources, folder / SUSPECTS_FILE) as notes:
+            mined = mine_sources(sources, self._miner(sources), settings, notes, report)
+            written = write_mined(path, mined)
+        if not written.example_count:
+            sources.refuse_nothing()
+        return replace(written, suspects_file=str(notes.path), counts=dict(sources.counts))
+
+    def _miner(self, sources: AnsweredSources) -> Miner:
+        return Miner(self._catalog, self._index, sources.live, sources.encoder)
+
+    def _notes(self, sources: AnsweredSources, path: Path) -> SuspectNotes:
+        source = f"mining, generation {sources.live.number} ({sources.live.encoder_name})"
+        return SuspectNotes(self._catalog, sources.live, path, source)
+
+    def _with_held_out(self, request: TrainRequest, examples: Examples) -> Examples:
+        """The examples with the rows of the file that was given to measure on."""
+        if request.held_out is None:
+            return examples
+        other = read_examples(Path(request.held_out), score_range=request.score_range or examples.score_range)
+        if (other.shape, other.classes) != (examples.shape, examples.classes):
             raise TrainingError(
-                f"The judgements of collection {collection!r} hold no answer to learn from. Judge hits as good first "
-                "(thumbs in the page, or `twinsearch judge`), import judged queries with "
-                "`twinsearch judgements import`, or train on a file with --pairs."
+                f"{request.held_out} has examples of {_described(other)}, but those to train on are of "
+                f"{_described(examples)}; expected the same. Give a held-out file of their kind."
             )
-        return Examples(Shape.QUERIES, tuple(rows))
+        return replace(examples, held_out=(*examples.held_out, *other.rows, *other.held_out))
 
-    def _rows(self, live: Generation, collection: str, qrels: Qrels) -> "list[Example]":
-        from search_app.twin.examples import query_positive
+    def _base(self, request: TrainRequest, examples: Examples, folder: Path | None) -> "TwinEncoder":
+        """The encoder to begin with, loaded to be changed; one from scratch is kept for a resumed run."""
+        from search_app.twin.encoder import TwinEncoder
 
-        chooser = _PassageChooser(self._encoders.filling(live, collection))
-        wanted = sorted({document_id for grades in qrels.values() for document_id in grades})
-        passages = self._catalog.documents.passages_of(live, wanted)
-        rows = []
-        for query, grades in qrels.items():
-            known = {one: grade for one, grade in grades.items() if one in passages}
-            texts = {one: chooser.best(query, passages[one]) for one in known}
-            negatives = [texts[one] for one, grade in known.items() if grade == 0][:_NEGATIVES_PER_QUERY]
-            rows += [query_positive(query, texts[one], negatives) for one, grade in known.items() if grade > 0]
-        return rows
+        if request.from_scratch is not None:
+            return self._begun(request, examples, folder)
+        name = request.base or self._serving(request.collection)
+        return TwinEncoder.load(
+            name, device=self._settings.device, precision="fp32", encoders_folder=self._encoders.shelf
+        )
 
-    def _base(self, collection: str) -> str:
+    def _begun(self, request: TrainRequest, examples: Examples, folder: Path | None) -> "TwinEncoder":
+        from search_app.twin.encoder import TwinEncoder
+        from search_app.twin.lstm import LstmSettings, begin_lstm
+
+        if request.from_scratch != _SCRATCH or request.base:
+            raise UsageError(
+                f"A training can't begin from scratch as {request.from_scratch!r}"
+                f"{f' and with base {request.base!r}' if request.base else ''}; it can as {_SCRATCH!r}, without a base."
+            )
+        texts = (text for row in examples.rows for text in row.texts)
+        if folder is None:
+            return begin_lstm(texts, LstmSettings(seed=request.seed))
+        kept = folder / _BEGUN / _SCRATCH
+        if not kept.is_dir():
+            begin_lstm(texts, LstmSettings(seed=request.seed)).save(kept)
+        return TwinEncoder.load(kept, device=self._settings.device, precision="fp32")
+
+    def _resolved(self, name: str) -> Path:
+        from search_app.twin.resolution import resolve
+
+        return resolve(name, self._encoders.shelf)
+
+    def _serving(self, collection: str) -> str:
         """Training goes on from the encoder that serves the collection, if there is one."""
         known = self._catalog.collections.find(collection)
         live = self._catalog.collections.live(collection) if known else None
         return live.encoder_name if live else self._settings.encoder
 
-    def _live(self, collection: str) -> Generation:
-        live = self._catalog.collections.live(collection)
-        if live is None:
-            raise TrainingError(f"Collection {collection!r} holds nothing yet; ingest documents before training on it.")
-        return live
+    def _key(self, request: TrainRequest) -> str:
+        """What decides which examples a request means: itself, its files, and the latest judgement."""
+        files = [_digest(Path(path)) for path in (request.pairs, request.held_out) if path]
+        known = self._catalog.collections.find(request.collection)
+        latest = self._catalog.judgements.history(known.id, limit=1) if known else ()
+        decided = json.dumps([asdict(request), files, [one.id for one in latest]])
+        return hashlib.sha256(decided.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _refuse_name(self, name: str) -> None:
+    def _refuse_name(self, name: str, *, is_begun: bool) -> None:
+        """A name that is taken passes where this very run may have taken it; `train` knows."""
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} can't name an encoder. Use 1 to 64 letters, digits, dots, dashes and underscores, "
                 "beginning with a letter or a digit."
             )
-        if self._catalog.encoders.find(name) or self._encoders.folder(name).exists():
+        if not is_begun and (self._catalog.encoders.find(name) or self._encoders.folder(name).exists()):
             raise UsageError(f"There is an encoder {name!r} already. Choose another name with --name.")
 
 
-def _settings(request: TrainRequest) -> "TrainingSettings":
-    from search_app.twin.training import TrainingSettings
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; empty for one that can't be read, which whoever reads it will tell."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
-    settings = TrainingSettings(loss=request.loss)
-    return settings if request.epochs is None else replace(settings, epochs=request.epochs)
 
-
-class _PassageChooser:
-    """Picks the passage of a document that a query is nearest to; a document of one passage costs nothing."""
-
-    def __init__(self, encoder: CachedEncoder) -> None:
-        self._encoder = encoder
-
-    def best(self, query: str, passages: Sequence[Passage]) -> str:
-        """The text of the best passage, as the encoder reads it."""
-        texts = [encoder_text(one.title, one.chunk.headings, one.chunk.text) for one in passages]
-        if len(texts) == 1:
-            return texts[0]
-        vector = self._encoder.encode([query], kind="query")[0]
-        return texts[int(np.argmax(self._encoder.encode(texts) @ vector))]
+def _described(examples: Examples) -> str:
+    return (
+        f"{examples.shape.value} with classes {', '.join(examples.classes)}"
+        if examples.classes
+        else (examples.shape.value)
+    )

@@ -97,14 +97,14 @@ class Reviews:
         """The entries in this state (None: in any), those first that stand highest above a known answer."""
         query = _entries(reviews.c.collection_id == collection_id)
         if state is not None:
-            query = query.where(_STATE == state.value)
+            query = query.where(_state == state.value)
         doubt = reviews.c.score - reviews.c.answer_score
         with self._store.reading() as connection:
             return tuple(map(_record, connection.execute(query.order_by(doubt.desc(), reviews.c.id).limit(limit))))
 
     def counts(self, collection_id: int) -> dict[ReviewState, int]:
         """How many entries there are in each state."""
-        entries = select(_STATE.label("state")).where(reviews.c.collection_id == collection_id).subquery()
+        entries = select(_state.label("state")).where(reviews.c.collection_id == collection_id).subquery()
         query = select(entries.c.state, func.count()).group_by(entries.c.state)
         with self._store.reading() as connection:
             found = {str(state): int(count) for state, count in connection.execute(query)}
@@ -124,16 +124,16 @@ class Reviews:
                 connection.execute(query.values(dismissed_at=time.time()))
 
 
-_JUDGED = standing(reviews.c.collection_id, reviews.c.query_key, reviews.c.document_id).exists()
-_STATE: ColumnElement[str] = case(
-    (_JUDGED, literal(ReviewState.JUDGED.value)),
+_is_judged = standing(reviews.c.collection_id, reviews.c.query_key, reviews.c.document_id).exists()
+_state: ColumnElement[str] = case(
+    (_is_judged, literal(ReviewState.JUDGED.value)),
     (reviews.c.dismissed_at.is_not(None), literal(ReviewState.DISMISSED.value)),
     else_=literal(ReviewState.OPEN.value),
 )
 
 
 def _entries(which: ColumnElement[bool]) -> Select[Any]:
-    return select(reviews, _STATE.label("state")).where(which)
+    return select(reviews, _state.label("state")).where(which)
 
 
 def _record(row: Row[Any]) -> Review:

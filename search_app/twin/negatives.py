@@ -51,7 +51,7 @@ class MiningSettings:
     Attributes:
         first_rank: Of the window for negatives, from 1; the very first hits are the most suspicious.
         last_rank: Of the window.
-        negatives: At most so many for one answer, those that people rejected first, then the best ranked.
+        negatives: With the best ranked, what was rejected before is filled up to so many for one answer.
         margin: A negative scores below this share of the answer's score (NV-Retriever, arXiv:2407.15831).
         overlap: Share of common words from which two passages say the same.
         batch_size: Queries that are searched at once.
@@ -114,7 +114,8 @@ def _mined(
     examples, mined_count = [], 0
     for answer, limit in zip(query.answers.values(), limits, strict=True):
         below = [one.text for rank, one in foreign if rank in window and one.score < limit]
-        negatives = list(dict.fromkeys([*query.rejected, *below]))[: settings.negatives]
+        most = max(settings.negatives, len(query.rejected))
+        negatives = list(dict.fromkeys([*query.rejected, *below]))[:most]
         mined_count += sum(text not in query.rejected for text in negatives)
         examples.append(query_positive(query.query, answer, negatives))
     doubtful: dict[str, Candidate] = {}
