@@ -76,6 +76,12 @@ class Chunk:
     token_count: int
 
 
+def chunk_id(document_id: str, settings_key: str, ordinal: int, text: str) -> str:
+    """The id of a chunk: the same for the same document, settings, place and text, wherever it is made."""
+    identity = json.dumps([document_id, settings_key, ordinal, text])
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
 def passage(title: str, headings: Sequence[str], text: str) -> str:
     """What the encoder reads: title, headings and text joined by spaces, nothing said twice in a row.
 
@@ -148,9 +154,8 @@ class _Work:
     def chunk(self, span: Span, ordinal: int) -> Chunk:
         """The span as the document's chunk number `ordinal`, from 0."""
         text, (headings, page) = self.text(span), _place(self.document.sections, *span)
-        identity = json.dumps([self.document.id, self.settings.key, ordinal, text])
         return Chunk(
-            id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+            id=chunk_id(self.document.id, self.settings.key, ordinal, text),
             document_id=self.document.id,
             ordinal=ordinal,
             start=span[0],

@@ -42,8 +42,19 @@ class Document:
     @property
     def content_hash(self) -> str:
         """SHA-256 in hex over all but the id and `modified`, as canonical JSON."""
+        return _hash([self.title, self.text, self.source, self.origin, *self._rest])
+
+    @property
+    def body_hash(self) -> str:
+        """The same without source and origin: equal for copies of one document in several places."""
+        return _hash([self.title, self.text, *self._rest])
+
+    @property
+    def _rest(self) -> tuple[object, object]:
         sections = [(section.start, section.headings, section.page) for section in self.sections]
-        metadata = {name: value for name, value in self.metadata.items() if name != MODIFIED}
-        content = [self.title, self.text, self.source, self.origin, metadata, sections]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return {name: value for name, value in self.metadata.items() if name != MODIFIED}, sections
+
+
+def _hash(content: list[object]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -74,7 +74,7 @@ class GenerationWriter:
         """
         self.hand_over(batch)
         self._catalog.ingests.note_written(self.generation.collection_id, len(batch))
-        self._catalog.documents.commit(self.generation.id, [(one.document, one.chunks) for one in batch], files)
+        self._catalog.documents.commit(self.generation.id, [(one.document, one.chunks) for one in batch], files=files)
         self.sweep()
 
     def hand_over(self, batch: Sequence[EncodedDocument]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select, update
 
 from search_app.catalog.collections import Collection, Collections
+from search_app.catalog.copies import Copies
 from search_app.catalog.documents import Documents
 from search_app.catalog.encoders import Encoders
 from search_app.catalog.files import Files
@@ -18,6 +19,7 @@ from search_app.catalog.generations import Generations
 from search_app.catalog.ingests import Ingests
 from search_app.catalog.jobs import Jobs
 from search_app.catalog.judgements import Judgements
+from search_app.catalog.likenesses import note_all_bodies
 from search_app.catalog.reviews import Reviews
 from search_app.catalog.store import Store
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
@@ -27,8 +29,8 @@ from search_app.errors import CatalogError
 
 _MIGRATIONS = (
     index_all_words,
-    lambda connection: None,
-)  # from schema 1 to 2, and so on; a new table needs none, `create_all` makes it
+    note_all_bodies,
+)  # from schema 1 on; a new table needs none: `create_all`
 
 
 class Catalog:
@@ -50,6 +52,7 @@ class Catalog:
         self.generations = Generations(self._store)
         self.documents = Documents(self._store)
         self.files = Files(self._store)
+        self.copies = Copies(self._store)
         self.ingests = Ingests(self._store)
         self.words = Words(self._store)
         self.judgements = Judgements(self._store)

@@ -9,7 +9,7 @@ Every function works inside the transaction that its caller opened.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, bindparam, delete, select
@@ -18,6 +18,7 @@ from ingest.chunking import Chunk
 from ingest.documents import Document
 from search_app.catalog.chunks import delete_chunks, insert_chunks
 from search_app.catalog.generations import Generation, GenerationState
+from search_app.catalog.likenesses import Body, forget_bodies, note_bodies
 from search_app.catalog.passages import held_chunks
 from search_app.catalog.store import pieces, upsert
 from search_app.catalog.tables import (
@@ -96,9 +97,15 @@ class _Changes:
 
 
 def commit_documents(
-    connection: Connection, target: Generation, batch: Sequence[tuple[Document, Sequence[Chunk]]]
+    connection: Connection,
+    target: Generation,
+    batch: Sequence[tuple[Document, Sequence[Chunk]]],
+    bodies: Mapping[str, Body],
 ) -> None:
-    """Make these the current versions, committed in the target; of two with one id, the last counts."""
+    """Make these the current versions, committed in the target; of two with one id, the last counts.
+
+    `bodies` has what copies of each are known by, by document id.
+    """
     latest = {document.id: (document, [chunk.id for chunk in own]) for document, own in batch}
     held = _read_held(connection, target.collection_id, list(latest))
     changes = _Changes()
@@ -122,7 +129,17 @@ def commit_documents(
     pks = _read_pks(connection, target.collection_id, changed + rechunked)
     own_chunks = {document.id: own for document, own in batch}
     insert_chunks(connection, target.chunking_key, [(pk, own_chunks[each]) for each, pk in pks.items()])
+    note_bodies(connection, target.collection_id, [(pks[each], bodies[each]) for each in changed])
     changes.settle(connection, target.id)
+
+
+def adopt_documents(
+    connection: Connection, collection_id: int, adopted: Sequence[Document], bodies: Mapping[str, Body]
+) -> None:
+    """Write down documents that no generation holds yet."""
+    _write_documents(connection, collection_id, adopted)
+    pks = _read_pks(connection, collection_id, [document.id for document in adopted])
+    note_bodies(connection, collection_id, [(pk, bodies[each]) for each, pk in pks.items()])
 
 
 def commit_built_documents(connection: Connection, target: Generation, built: Sequence[BuiltDocument]) -> int:
@@ -153,6 +170,7 @@ def remove_documents(connection: Connection, collection_id: int, document_ids: S
     for document_id in held.pks:
         changes.strike(held, document_id, held.holders.get(document_id, ()))
     delete_chunks(connection, list(held.pks.values()))
+    forget_bodies(connection, collection_id, list(held.pks.values()))
     for some in pieces(list(held.pks.values())):
         connection.execute(delete(documents).where(documents.c.pk.in_(some)))
     changes.write_losses(connection)

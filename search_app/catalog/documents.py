@@ -8,18 +8,17 @@ Whoever writes to a generation works off its deletions before a write or after i
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import delete, func, select
 
 from ingest.chunking import Chunk
-from ingest.documents import Document, Section
+from ingest.documents import Document
 from ingest.sink import FileOutcome, HeldDocument
+from search_app.catalog.aliases import Copy
+from search_app.catalog.changes import Change, CutDocument, take_in, take_out
 from search_app.catalog.commits import (
     BuiltDocument,
     commit_built_documents,
-    commit_documents,
-    remove_documents,
     strike_owners,
 )
 from search_app.catalog.files import note_files
@@ -29,6 +28,7 @@ from search_app.catalog.passages import (
     Passage,
     chunks_by_document,
     committed,
+    document_of,
     held_chunks,
     passage_of,
     passages_of,
@@ -52,18 +52,6 @@ class PendingDocument:
     chunks: tuple[Chunk, ...] | None
 
 
-def _document(row: Row[Any]) -> Document:
-    return Document(
-        id=row.id,
-        title=row.title,
-        text=row.text,
-        source=row.source,
-        origin=row.origin,
-        metadata=row.metadata,
-        sections=tuple(Section(start, tuple(headings), page) for start, headings, page in row.sections),
-    )
-
-
 class Documents:
     """The documents of every collection of the home."""
 
@@ -73,21 +61,25 @@ class Documents:
     def commit(
         self,
         generation_id: int,
-        batch: Sequence[tuple[Document, Sequence[Chunk]]],
+        batch: Sequence[CutDocument],
+        *,
+        copies: Sequence[Copy] = (),
+        inherited: Sequence[CutDocument] = (),
         files: Sequence[FileOutcome] = (),
     ) -> None:
         """Make these the current versions and note that the generation's vectors for them are durable.
 
-        What came of the files that end with this batch is noted with them.
+        Copies become names of their originals. Where an original changes, an alias takes over from it: with its chunks,
+        if it is among the inherited, else it is pending. What came of the files that end with the batch is noted too.
 
         Old chunks that a generation holds, of this one and of all others, become its deletions. The documents
         whose text changed are pending again in every other generation.
         """
         with self._store.writing() as connection:
             generation = require_generation(connection, generation_id)
-            commit_documents(connection, generation, batch)
+            take_in(connection, generation, Change(batch, copies, inherited))
             note_files(connection, generation.collection_id, files)
-            count_committed(connection, generation.collection_id, len(batch))
+            count_committed(connection, generation.collection_id, len(batch) + len(copies))
 
     def commit_built(self, generation_id: int, built: Sequence[BuiltDocument]) -> int:
         """Note that the generation's vectors for these versions are durable; how many are still current.
@@ -97,10 +89,20 @@ class Documents:
         with self._store.writing() as connection:
             return commit_built_documents(connection, require_generation(connection, generation_id), built)
 
-    def remove(self, collection_id: int, document_ids: Sequence[str]) -> int:
-        """Forget documents, leaving deletions wherever a generation holds them; how many there were."""
+    def remove(
+        self,
+        collection_id: int,
+        document_ids: Sequence[str],
+        *,
+        target: Generation | None = None,
+        inherited: Sequence[CutDocument] = (),
+    ) -> int:
+        """Forget documents and aliases, leaving deletions wherever a generation holds them; how many there were.
+
+        An alias that takes over from a document is committed in the target if it is among the inherited, else pending.
+        """
         with self._store.writing() as connection:
-            return remove_documents(connection, collection_id, document_ids)
+            return take_out(connection, collection_id, document_ids, target, inherited)
 
     def held(self, generation_id: int, document_ids: Sequence[str]) -> dict[str, str]:
         """The content hash of each of these documents that is committed in the generation."""
@@ -140,7 +142,7 @@ class Documents:
             for some in pieces(pks):
                 rows = connection.execute(select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk))
                 cut = chunks_by_document(connection, generation.chunking_key, some)
-                found += [PendingDocument(row.pk, _document(row), cut.get(row.pk)) for row in rows]
+                found += [PendingDocument(row.pk, document_of(row), cut.get(row.pk)) for row in rows]
             return tuple(found)
 
     def pending_count(self, generation_id: int) -> int:
@@ -262,7 +264,7 @@ class Documents:
             row = connection.execute(select(documents).where(which)).first()
         if row is None:
             raise UnknownDocument(f"The collection holds no document {document_id!r}. It may have been removed.")
-        return _document(row)
+        return document_of(row)
 
     def below(self, collection_id: int, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Id and origin of documents that were read from one of these paths, or from a file below one; streamed."""
@@ -294,7 +296,7 @@ class Documents:
         query = select(documents).where(documents.c.collection_id == collection_id)
         with self._store.reading() as connection:
             rows = connection.execute(query.order_by(documents.c.pk).offset(offset).limit(limit))
-            return tuple(_document(row) for row in rows)
+            return tuple(document_of(row) for row in rows)
 
     def _next_documents(self, generation: Generation, after: int) -> Sequence[int]:
         query = select(documents.c.pk).select_from(committed(generation)).where(documents.c.pk > after)

@@ -38,17 +38,11 @@ class Files:
                 if row.held_count == row.document_count
             }
 
-    def failed(self, collection_id: int) -> tuple[FileOutcome, ...]:
-        """What came of the files of which something could not be taken in, by origin."""
-        which = (files.c.collection_id == collection_id) & (files.c.failed_count > 0)
+    def failed(self, collection_id: int, *, since: float = 0.0) -> tuple[FileOutcome, ...]:
+        """What came of the files of which something could not be taken in, by origin; `since` when they were read."""
+        which = (files.c.collection_id == collection_id) & (files.c.failed_count > 0) & (files.c.read_at >= since)
         with self._store.reading() as connection:
             return tuple(map(_outcome, connection.execute(select(files).where(which).order_by(files.c.origin))))
-
-    def failed_count(self, collection_id: int) -> int:
-        """How many files there are of which something could not be taken in."""
-        which = (files.c.collection_id == collection_id) & (files.c.failed_count > 0)
-        with self._store.reading() as connection:
-            return connection.execute(select(func.count()).select_from(files).where(which)).scalar_one()
 
 
 def note_files(connection: Connection, collection_id: int, outcomes: Sequence[FileOutcome]) -> None:
@@ -71,11 +65,17 @@ def note_files(connection: Connection, collection_id: int, outcomes: Sequence[Fi
     upsert(connection, files, rows, update=_CHANGING)
 
 
-def forget_files(connection: Connection, collection_id: int, origins: Sequence[str]) -> None:
-    """Forget what came of these files."""
-    for some in pieces(origins):
-        which = (files.c.collection_id == collection_id) & files.c.origin.in_(some)
-        connection.execute(delete(files).where(which))
+def forget_emptied_files(connection: Connection, collection_id: int) -> None:
+    """Forget what came of files that were taken in and have no document left."""
+    own = (documents.c.collection_id == collection_id) & (documents.c.origin == files.c.origin)
+    named = (aliases.c.collection_id == collection_id) & (aliases.c.origin == files.c.origin)
+    gone = delete(files).where(
+        files.c.collection_id == collection_id,
+        files.c.document_count > 0,
+        ~select(documents.c.pk).where(own).correlate(files).exists(),
+        ~select(aliases.c.id).where(named).correlate(files).exists(),
+    )
+    connection.execute(gone)
 
 
 def _held_count(generation: Generation) -> ColumnElement[int]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
 
 from ingest.chunking import Chunk
-from ingest.documents import MetadataValue
+from ingest.documents import Document, MetadataValue, Section
 from search_app.catalog.chunks import chunk_of
 from search_app.catalog.generations import Generation
 from search_app.catalog.tables import chunks, documents, generation_documents
@@ -31,6 +31,19 @@ class Passage:
 def passage_of(row: Row[Any]) -> Passage:
     """The record of a row of `passages_of`."""
     return Passage(chunk_of(row, row.document_id), row.title, row.source, row.metadata)
+
+
+def document_of(row: Row[Any]) -> Document:
+    """The record of a row that has the columns of `documents`."""
+    return Document(
+        id=row.id,
+        title=row.title,
+        text=row.text,
+        source=row.source,
+        origin=row.origin,
+        metadata=row.metadata,
+        sections=tuple(Section(start, tuple(headings), page) for start, headings, page in row.sections),
+    )
 
 
 def committed(generation: Generation) -> FromClause:

@@ -11,7 +11,7 @@ from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
 from ingest.limits import Limits
 from ingest.pipeline import IngestSettings, ingest
-from ingest.progress import Progress, unheard
+from ingest.progress import Progress, Report, unheard
 from ingest.readers import READERS
 from ingest.readers.found import TableMapping
 from ingest.sandbox.ahead import ParsingSettings
@@ -138,18 +138,33 @@ def test_a_batch_is_written_when_its_chunks_are_enough(write_tree: WriteTree, ru
     assert sink.batch_sizes == [3, 3, 1]
 
 
-def test_what_was_written_before_a_stop_stays_and_the_next_run_goes_on(write_tree: WriteTree, run, sink) -> None:
-    root = write_tree({f"{number}.txt": "text" for number in range(7)})
-    settings = IngestSettings(ChunkingSettings(max_tokens=32), batch_chunks=3)
+class Enough(Exception):
+    """What a listener raises to stop the work."""
 
+
+def stop_at(count: int) -> Report:
     def stop(progress: Progress) -> None:
-        if progress.done >= 4:
-            raise KeyboardInterrupt
+        if progress.done >= count:
+            raise Enough
 
-    with pytest.raises(KeyboardInterrupt):
-        run(root, settings=settings, report=stop)
-    assert sorted(sink.documents) == ["docs/0.txt", "docs/1.txt", "docs/2.txt"]
-    assert counts(run(root, settings=settings)) == (4, 0, 3, 0, 0)
+    return stop
+
+
+def test_what_was_encoded_before_a_stop_is_written_and_the_next_run_goes_on(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({f"{number}.txt": "text" for number in range(7)})
+    settings = replace(SETTINGS, batch_chunks=3)
+    with pytest.raises(Enough):
+        run(root, settings=settings, report=stop_at(4))
+    assert sorted(sink.documents) == [f"docs/{number}.txt" for number in range(6)]
+    assert counts(run(root, settings=settings)) == (1, 0, 6, 0, 0)
+
+
+def test_a_stop_within_a_batch_keeps_the_documents_that_are_wholly_encoded(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.txt": "word " * 29 * 500, "b.txt": "word " * 29 * 500, "c.txt": "text"})
+    with pytest.raises(Enough):
+        run(root, report=stop_at(1))
+    assert list(sink.documents) == ["docs/a.txt"]
+    assert counts(run(root)) == (2, 0, 1, 0, 0)
 
 
 def test_progress_counts_documents_up_to_the_known_total(write_tree: WriteTree, run) -> None:

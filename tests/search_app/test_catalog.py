@@ -85,7 +85,7 @@ def test_a_catalogue_of_a_newer_twinsearch_is_refused(catalog: Catalog, path: Pa
     with pytest.raises(CatalogError) as refused:
         Catalog(path)
     assert str(refused.value) == (
-        f"{path} was written by a newer Twinsearch (schema 99, this one knows 2). Update Twinsearch."
+        f"{path} was written by a newer Twinsearch (schema 99, this one knows 3). Update Twinsearch."
     )
 
 
