@@ -6,8 +6,7 @@ the collection. The network is float32 and is what training changes and saving w
 on a copy of its backbone.
 """
 
-import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -19,12 +18,14 @@ from numpy.typing import NDArray
 
 from search_app.errors import EncoderError
 from search_app.twin.batching import batches_by_length, padded
+from search_app.twin.fastest import PROBE, fastest
 from search_app.twin.fingerprint import fingerprint
+from search_app.twin.kept_models import KeptModels
 from search_app.twin.layout import Kind, Prompts, read_layout
 from search_app.twin.loading import load_network, load_tokenizer_for
 from search_app.twin.network import Features, TwinNetwork, truncated
 from search_app.twin.resolution import resolve
-from search_app.twin.runtime import PRECISIONS, Precision, choose_device, choose_precision, one_thread
+from search_app.twin.runtime import Runtime, Surroundings, candidates, choose_device, make_runtime, one_thread
 from search_app.twin.saving import save_encoder
 from search_app.twin.tokenizer import TwinTokenizer
 
@@ -50,9 +51,10 @@ class TwinEncoder:
         self.network = network
         self.tokenizer = tokenizer
         self.prompts = prompts
-        self.precision: Precision = "fp32"
+        self.precision = "fp32"
         self.device = torch.device("cpu")
-        self._running = network
+        self._runtime: Runtime = network.backbone
+        self._runtimes_folder: Path | None = None
         self._fingerprint: str | None = None
 
     @classmethod
@@ -64,13 +66,16 @@ class TwinEncoder:
         precision: str = "auto",
         dim: int | None = None,
         encoders_folder: Path | None = None,
+        runtimes_folder: Path | None = None,
     ) -> "TwinEncoder":
         """The encoder of this name, found as `search_app.twin.resolution` says.
 
         Args:
             device: auto, cpu, cuda or mps.
-            precision: fp32, bf16, or auto: bf16 where the device has it in hardware.
+            precision: One of `search_app.twin.runtime`, or auto: the fastest that stays near float32.
             dim: Keep so many first components of every vector (Matryoshka); None: all.
+            encoders_folder: Where trained encoders are found by name.
+            runtimes_folder: Where models for OpenVINO are kept, and what auto chose; None: nowhere.
 
         Raises:
             UnknownEncoder: Nothing has this name.
@@ -82,6 +87,7 @@ class TwinEncoder:
             network = truncated(network, dim)
         tokenizer = load_tokenizer_for(layout, network.backbone)
         encoder = cls(str(name_or_folder), network, tokenizer, layout.prompts)
+        encoder._runtimes_folder = runtimes_folder
         encoder._run_on(choose_device(device), precision)
         return encoder
 
@@ -134,11 +140,12 @@ class TwinEncoder:
         """The network's input for one batch of at least one text, (len(texts), tokens); for training.
 
         Args:
-            max_tokens: A shorter limit than the encoder's; the last token, usually [SEP], is kept.
+            max_tokens: A shorter limit than the encoder's; tokens that close every text, as [SEP], are kept.
         """
         rows = self._ids(texts, kind)
         if max_tokens is not None:
-            rows = [row if len(row) <= max_tokens else [*row[: max_tokens - 1], row[-1]] for row in rows]
+            closing = self.tokenizer.closing_tokens
+            rows = [_shortened(row, max_tokens, closing) for row in rows]
         return padded(rows, pad_id=self.tokenizer.pad_id, unpooled=self._unpooled(kind))
 
     def save(self, folder: Path) -> None:
@@ -158,11 +165,22 @@ class TwinEncoder:
 
     def _run_on(self, device: torch.device, precision: str) -> None:
         self.device = device
-        self.precision = choose_precision(precision, device)
         self.network.to(device)
-        if self.precision != "fp32":
-            backbone = copy.deepcopy(self.network.backbone).to(PRECISIONS[self.precision])
-            self._running = self.network.with_backbone(backbone).eval()
+        surroundings = Surroundings(self.network.backbone, device, self._models)
+        self.precision = self._fastest(surroundings) if precision == "auto" else precision
+        self._runtime = make_runtime(self.precision, surroundings)
+
+    def _fastest(self, surroundings: Surroundings) -> str:
+        rows = self._ids(PROBE, "document")
+
+        def prepare(precision: str) -> Callable[[], Vectors]:
+            runtime = make_runtime(precision, surroundings)
+            return lambda: self._vectors(rows, 0, runtime)
+
+        return fastest(candidates(surroundings.device), prepare, surroundings)
+
+    def _models(self) -> KeptModels:
+        return KeptModels(self._runtimes_folder, self.fingerprint)
 
     def _ids(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         prompt = self.prompts.of(kind)
@@ -177,19 +195,24 @@ class TwinEncoder:
 
     def _encode_window(self, texts: Sequence[str], kind: Kind) -> Vectors:
         rows = self._ids(texts, kind)
-        is_short = self.device.type == "cpu" and sum(map(len, rows)) <= _SHORT
-        with torch.inference_mode(), one_thread() if is_short else nullcontext():
-            vectors = self._encode_rows(rows, self._unpooled(kind)).numpy()
+        vectors = self._vectors(rows, self._unpooled(kind), self._runtime)
         _refuse_directionless(vectors, texts)
         return vectors
 
-    def _encode_rows(self, rows: Sequence[Sequence[int]], unpooled: int) -> torch.Tensor:
+    def _vectors(self, rows: Sequence[Sequence[int]], unpooled: int, runtime: Runtime) -> Vectors:
+        """Unit rows of token ids, in their order, whatever their number."""
+        is_short = self.device.type == "cpu" and sum(map(len, rows)) <= _SHORT
+        with torch.inference_mode(), one_thread() if is_short else nullcontext():
+            return self._batched(rows, unpooled, runtime).numpy()
+
+    def _batched(self, rows: Sequence[Sequence[int]], unpooled: int, runtime: Runtime) -> torch.Tensor:
         budget = _CPU_TOKEN_BUDGET if self.device.type == "cpu" else _ACCELERATOR_TOKEN_BUDGET
         vectors = torch.empty(len(rows), self.dim)
         for batch in batches_by_length([len(row) for row in rows], budget):
             features = padded([rows[i] for i in batch], pad_id=self.tokenizer.pad_id, unpooled=unpooled)
-            on_device = {name: tensor.to(self.device) for name, tensor in features.items()}
-            vectors[batch] = self._running(on_device).cpu()
+            here = {name: tensor.to(self.device) for name, tensor in features.items()}
+            tokens = runtime(here["input_ids"], here["attention_mask"])
+            vectors[batch] = self.network.rows(tokens, here).cpu()
         return vectors
 
     def _settings(self) -> dict[str, object]:
@@ -204,6 +227,10 @@ class TwinEncoder:
             "prompts": {"document": self.prompts.document, "query": self.prompts.query},
             "pools_prompt": self.prompts.are_pooled,
         }
+
+
+def _shortened(row: list[int], max_tokens: int, closing: int) -> list[int]:
+    return row if len(row) <= max_tokens else [*row[: max_tokens - closing], *row[len(row) - closing :]]
 
 
 def _refuse_directionless(vectors: NDArray[Any], texts: Sequence[str]) -> None:

@@ -51,6 +51,11 @@ def load_tokenizer_for(layout: Layout, backbone: Backbone) -> TwinTokenizer:
             f"The tokenizer in {layout.folder} gives ids up to {tokenizer.highest_id}, but the network knows "
             f"{backbone.vocabulary_size}; expected a tokenizer and weights of one encoder. Fetch the encoder again."
         )
+    if len(layout.backbone) > 1 and tokenizer.closing_tokens:
+        raise EncoderError(
+            f"The tokenizer of the LSTM in {layout.folder} writes a token after a text, which sentence-transformers "
+            "would cut from a long one; expected none. Choose another encoder."
+        )
     return tokenizer
 
 

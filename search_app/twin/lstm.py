@@ -21,12 +21,10 @@ from search_app.twin.pooling import POOLINGS
 from search_app.twin.tokenizer import TwinTokenizer, without_surrogates
 
 _PAD, _BEGIN = "[PAD]", "[CLS]"
-_TOKENIZER_CONFIG = {
-    "tokenizer_class": "PreTrainedTokenizerFast",
-    "pad_token": _PAD,
-    "cls_token": _BEGIN,
-}
-_RUN_OF_LETTERS = re.compile(r"\S{101,}")  # no word, and learning from it would take quadratic time
+_TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": _PAD, "cls_token": _BEGIN}
+LSTM_POOLINGS = tuple(name for name in POOLINGS if name != "cls")  # which sentence-transformers can't do here
+
+_LONG_RUN = re.compile(r"(\S{100})(?=\S)")  # cut into parts: learning from a word takes quadratic time
 _SPREAD = 0.1  # of the embeddings' first values
 _LOWEST = {"vocabulary_size": 300, "embedding_dim": 1, "hidden_dim": 1, "layers": 1, "dim": 1, "max_tokens": 3}
 
@@ -42,7 +40,7 @@ class LstmSettings:
         layers: LSTMs one upon the other.
         dim: Components of a vector; 384 lets it learn from the default encoder.
         max_tokens: Longer texts lose their end.
-        pooling: A name of `pooling.POOLINGS`.
+        pooling: One of `LSTM_POOLINGS`.
         seed: Of the random weights.
     """
 
@@ -87,9 +85,9 @@ def _refuse_settings(settings: LstmSettings) -> None:
         value = getattr(settings, name)
         if value < lowest:
             raise TrainingError(f"The setting {name} is {value}; expected at least {lowest}. Raise it.")
-    if settings.pooling not in POOLINGS:
+    if settings.pooling not in LSTM_POOLINGS:
         raise TrainingError(
-            f"There is no pooling {settings.pooling!r}; expected one of {', '.join(POOLINGS)}. Choose one."
+            f"An LSTM can't be pooled by {settings.pooling!r}; expected one of {', '.join(LSTM_POOLINGS)}. Choose one."
         )
 
 
@@ -123,7 +121,7 @@ def _learned(texts: Iterable[str], vocabulary_size: int) -> dict[str, Any]:
 
 def _words(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        yield _RUN_OF_LETTERS.sub(" ", without_surrogates(text))
+        yield _LONG_RUN.sub(r"\1 ", without_surrogates(text))
 
 
 def _begin_randomly(backbone: LstmBackbone) -> None:

@@ -79,7 +79,7 @@ class TwinTokenizer:
         """The largest id that a text can get."""
         return max(self._cutting.get_vocab(with_added_tokens=True).values(), default=0)
 
-    @property
+    @cached_property
     def closing_tokens(self) -> int:
         """Special tokens that are written after every text."""
         mask = self._whole.encode("a").special_tokens_mask
