@@ -7,12 +7,13 @@ encodes its share of a batch, and the loss is that of the whole batch in each of
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from search_app.twin.batching import batches_by_length
 from search_app.twin.encoder import TwinEncoder, Vectors
 from search_app.twin.examples import Example, Shape
 from search_app.twin.gradient_cache import cached
@@ -20,11 +21,12 @@ from search_app.twin.layout import Kind
 from search_app.twin.network import Features, TwinNetwork
 from search_app.twin.objectives import VectorBatch
 from search_app.twin.processes import ALONE, Processes
-from search_app.twin.runtime import Precision
 
 Batch = dict[str, Features | Tensor | None]
 
-_TOKENS_AT_ONCE = 4096  # of a column, its padding counted; more texts go through the network in several parts
+_LIKE = 0.8  # of the longest text of a group
+_TOKENS_WORTH_A_PASS = 256  # with fewer, a pass through the network costs more than their padding
+_TOKENS_AT_ONCE = 4096  # in one pass; more don't fit into a processor's caches
 
 
 class Encoding(Protocol):
@@ -42,7 +44,7 @@ class Trainee(nn.Module):
         loss: From the encoded batch to a scalar.
         head: A classifier that the loss trains beside the network.
         cached_rows: With gradient caching, so many texts are encoded with a graph at a time; else None.
-        precision: Of the backbone's products while training; everything else is float32.
+        is_half: Whether the backbone multiplies in bfloat16; everything else is float32.
         processes: That share each batch; the loss is over all of it.
     """
 
@@ -53,7 +55,7 @@ class Trainee(nn.Module):
         *,
         head: nn.Linear | None = None,
         cached_rows: int | None = None,
-        precision: Precision = "fp32",
+        is_half: bool = False,
         processes: Processes = ALONE,
     ) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ class Trainee(nn.Module):
         self.head = head
         self.loss = loss
         self._cached_rows = cached_rows
-        self._precision = precision
+        self._is_half = is_half
         self._processes = processes
 
     def forward(
@@ -73,35 +75,25 @@ class Trainee(nn.Module):
         targets: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The loss of a batch, under the name that the trainer looks for."""
+        passes = _passes([anchors] if others is None else [anchors, others], self._cached_rows)
+        own = len(anchors["input_ids"])
 
-        def loss(vectors: Sequence[Tensor]) -> Tensor:
-            rest = vectors[1] if len(vectors) > 1 else vectors[0][:0]
-            batch = VectorBatch(vectors[0], rest, owners, labels, targets)
+        def loss(encoded: Sequence[Tensor]) -> Tensor:
+            rows = torch.cat([vectors[one.places] for vectors, one in zip(encoded, passes, strict=True)])
+            batch = VectorBatch(rows[:own], rows[own:], owners, labels, targets)
             return self.loss(batch if self._processes.are_one else _of_all(batch, self._processes))
 
-        columns = [anchors] if others is None else [anchors, others]
-        if self._cached_rows is None:
-            return {"loss": loss([self._encode_column(features) for features in columns])}
-        parts = [_parts(column, self._cached_rows) for column in columns]
-        return {"loss": cached(loss, self._encode, parts)}
+        if self._cached_rows is not None:
+            return {"loss": cached(loss, self._encode, [one.parts for one in passes])}
+        return {"loss": loss([torch.cat([self._encode(part) for part in one.parts]) for one in passes])}
 
     def _encode(self, features: Features) -> Tensor:
         with self._products(features["input_ids"].device):
             rows: Tensor = self.network(features)
         return rows
 
-    def _encode_column(self, features: Features) -> Tensor:
-        """Rows of a column, long texts together and short ones together, so that little padding is computed."""
-        lengths = features["attention_mask"].sum(1).tolist()
-        groups = list(batches_by_length(lengths, _TOKENS_AT_ONCE))
-        if len(groups) == 1:
-            return self._encode(features)
-        encoded = torch.cat([self._encode(_cut(features, group, lengths[group[0]])) for group in groups])
-        places = torch.tensor([place for group in groups for place in group], device=encoded.device)
-        return encoded[places.argsort()]
-
     def _products(self, device: torch.device) -> AbstractContextManager[object]:
-        return torch.autocast(device.type, torch.bfloat16, enabled=self._precision == "bf16")
+        return torch.autocast(device.type, torch.bfloat16, enabled=self._is_half)
 
 
 def kind_of_anchors(shape: Shape) -> Kind:
@@ -173,12 +165,54 @@ def _of_all(batch: VectorBatch, processes: Processes) -> VectorBatch:
     )
 
 
-def _parts(features: Features, size: int) -> list[dict[str, Tensor]]:
-    """The rows of a batch in parts, each without the padding that it doesn't need."""
-    lengths = features["attention_mask"].sum(1)
-    starts = range(0, len(lengths), size)
-    return [_cut(features, slice(start, start + size), int(lengths[start : start + size].max())) for start in starts]
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """Texts in the parts in which they go through the network; text i is row places[i] of what comes out."""
+
+    parts: list[dict[str, Tensor]]
+    places: Tensor
 
 
-def _cut(features: Features, rows: slice | list[int], longest: int) -> dict[str, Tensor]:
-    return {name: tensor[rows, :longest] for name, tensor in features.items()}
+def _passes(columns: Sequence[Features], most_rows: int | None) -> list[_Passes]:
+    """All columns as one where they have the same features; else, with a prompt that isn't pooled, each by itself."""
+    if len(columns) > 1 and columns[0].keys() == columns[1].keys():
+        longest = max(features["input_ids"].shape[1] for features in columns)
+        widened = [_widened(features, longest) for features in columns]
+        columns = [{name: torch.cat([features[name] for features in widened]) for name in widened[0]}]
+    return [_in_parts(features, most_rows) for features in columns]
+
+
+def _in_parts(features: Features, most_rows: int | None) -> _Passes:
+    lengths = features["attention_mask"].sum(1).tolist()
+    groups = groups_of_like_length(lengths, most_rows)
+    parts = [{name: tensor[group, : lengths[group[0]]] for name, tensor in features.items()} for group in groups]
+    order = torch.tensor([place for group in groups for place in group], device=features["input_ids"].device)
+    return _Passes(parts, order.argsort())
+
+
+def _widened(features: Features, width: int) -> Features:
+    return {name: functional.pad(tensor, (0, width - tensor.shape[1])) for name, tensor in features.items()}
+
+
+def groups_of_like_length(lengths: Sequence[int], most_rows: int | None = None) -> list[list[int]]:
+    """Places of texts in groups that lose little to padding, the longest text of each group first.
+
+    A batch of sentences padded to its longest is two thirds padding; in such groups it costs less than half.
+
+    Args:
+        lengths: Tokens of each text.
+        most_rows: Of a group; None: as many as the tokens allow.
+    """
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if not groups or _is_full(groups[-1], lengths, lengths[place], most_rows):
+            groups.append([])
+        groups[-1].append(place)
+    return groups
+
+
+def _is_full(group: Sequence[int], lengths: Sequence[int], next_length: int, most_rows: int | None) -> bool:
+    longest = lengths[group[0]]
+    tokens = longest * len(group)
+    differs = next_length < _LIKE * longest and tokens >= _TOKENS_WORTH_A_PASS
+    return differs or tokens >= _TOKENS_AT_ONCE or len(group) == most_rows

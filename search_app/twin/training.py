@@ -31,7 +31,7 @@ from search_app.twin.lint import lint, refuse_errors
 from search_app.twin.objectives import LossOptions, Objective, narrowed, order_of
 from search_app.twin.processes import Processes, join_processes, unseen
 from search_app.twin.report_page import report_page
-from search_app.twin.runtime import choose_precision
+from search_app.twin.runtime import candidates
 from search_app.twin.trainee import Batch, Trainee, collate
 from search_app.twin.trainer import Listener, TwinTrainer, arguments_for, early_stop
 from search_app.twin.training_report import PAGE_FILE, REPORT_FILE, Gain, TrainingReport, read_report, report_json
@@ -292,9 +292,16 @@ def _trainee(task: _Task, processes: Processes) -> Trainee:
         narrowed(objective.compute, options, settings.dims),
         head=head,
         cached_rows=settings.cached_rows if objective.is_cached else None,
-        precision=choose_precision(settings.precision, encoder.device),
+        is_half=_is_half(settings, encoder.device),
         processes=processes,
     )
+
+
+def _is_half(settings: TrainingSettings, device: torch.device) -> bool:
+    """Whether to multiply in bfloat16; of its own accord only where the hardware does, elsewhere it is slower."""
+    if settings.precision == "auto":
+        return "bf16" in candidates(device)
+    return settings.precision == "bf16"
 
 
 def _figures(point: Mapping[str, float]) -> dict[str, float]:

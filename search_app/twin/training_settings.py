@@ -94,12 +94,18 @@ def _refuse_meaningless(settings: TrainingSettings) -> None:
         raise TrainingError(
             f"The energy {settings.energy!r} is not known; expected one of {', '.join(ENERGIES)}. Choose one."
         )
+    if settings.precision not in _PRECISIONS:
+        raise TrainingError(
+            f"The precision {settings.precision!r} is not known in training; expected one of {', '.join(_PRECISIONS)}. "
+            "Choose one."
+        )
     for name, lowest in _LOWEST.items():
         value = getattr(settings, name)
         if value is not None and not value >= lowest:
             raise TrainingError(f"The setting {name} is {value}; expected at least {lowest:g}. Raise it.")
 
 
+_PRECISIONS = ("auto", "fp32", "bf16")
 _LOWEST: Mapping[str, float] = MappingProxyType(  # setting -> the smallest value that means anything
     {
         "accumulation": 1,
