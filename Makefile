@@ -72,5 +72,5 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev,fast]"
 	touch $@

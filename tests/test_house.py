@@ -22,6 +22,7 @@ UPSTREAM = {
 HOMES = {
     **dict.fromkeys(("pymilvus", "milvus_lite"), ("search_app/index", "search_app/engine")),
     **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "accelerate"), ("search_app/twin",)),
+    **dict.fromkeys(("openvino", "nncf"), ("search_app/twin",)),
     "sqlalchemy": ("search_app/catalog", "search_app/lexical"),
     "click": ("search_app/cli",),
     "streamlit": ("ui",),

@@ -62,15 +62,12 @@ class TwinNetwork(nn.Module):
         """The projections in their order."""
         return [layer for layer in self.layers if isinstance(layer, Projection)]
 
-    def with_backbone(self, backbone: Backbone) -> "TwinNetwork":
-        """The same network, its projections shared, around another backbone of the same shape."""
-        changed = TwinNetwork(backbone, self.poolings)
-        changed.layers, changed.dim = self.layers, self.dim
-        return changed
-
     def forward(self, features: Features) -> Tensor:
         """Unit rows, (batch, dim) float32."""
-        tokens = self.backbone(features["input_ids"], features["attention_mask"])
+        return self.rows(self.backbone(features["input_ids"], features["attention_mask"]), features)
+
+    def rows(self, tokens: Tensor, features: Features) -> Tensor:
+        """Unit rows from token vectors (batch, tokens, width), whatever computed them."""
         mask = features.get("pooling_mask", features["attention_mask"])
         with torch.autocast(tokens.device.type, enabled=False):
             rows = pool(tokens.float(), mask, self.poolings)

@@ -41,7 +41,7 @@ def save_encoder(
             _write_parts(aside, network, tokenizer, pools_prompt=prompts.are_pooled)
             write_json(aside / "config_sentence_transformers.json", _prompt_config(prompts))
             write_json(aside / FINGERPRINT_FILE, {"schema": 1, "fingerprint": fingerprint})
-            _publish(aside, folder)
+            publish(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
@@ -99,7 +99,7 @@ def _prompt_config(prompts: Prompts) -> dict[str, object]:
     }
 
 
-def _publish(aside: Path, folder: Path) -> None:
+def publish(aside: Path, folder: Path) -> None:
     """Flush everything and give the folder its name, in one step for whoever looks."""
     aside.chmod(0o755)
     for path in [*aside.rglob("*"), aside]:

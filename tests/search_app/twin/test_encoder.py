@@ -178,7 +178,7 @@ def test_a_network_that_gives_no_direction_is_refused(tiny_encoder_folder: Path)
 
 
 def test_an_unknown_precision_or_device_is_refused(tiny_encoder_folder: Path) -> None:
-    with pytest.raises(EncoderError, match="There is no precision 'int2'; expected auto, fp32 or bf16"):
+    with pytest.raises(EncoderError, match="There is no precision 'int2'; expected auto, fp32, bf16, fast-fp32"):
         TwinEncoder.load(tiny_encoder_folder, device="cpu", precision="int2")
     with pytest.raises(EncoderError, match="There is no device 'abacus' here"):
         TwinEncoder.load(tiny_encoder_folder, device="abacus")

@@ -1,0 +1,138 @@
+"""The models that OpenVINO runs, kept beside the encoders: made once, whole or not at all.
+
+    FOLDER/<fingerprint>/converted/    the backbone in float32; made again when it is gone
+    FOLDER/<fingerprint>/int8-<key>/   a calibrated backbone; a generation that was filled by it needs it
+    FOLDER/<fingerprint>/choice.json   what "auto" chose here, and with what
+
+A calibrated model's key is the beginning of the hash of its files, and is checked whenever it is loaded: two
+calibrations of one encoder never mix, and a damaged one answers nothing.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search_app.errors import EncoderError
+from search_app.twin.saving import publish
+
+MODEL_FILE = "model.xml"
+
+_FINGERPRINT_DIGITS = 16
+_KEY_DIGITS = 8
+_CHOICE_FILE = "choice.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModels:
+    """What is kept for one encoder; with no folder, nothing is."""
+
+    folder: Path | None
+    fingerprint: str
+
+    @property
+    def own(self) -> Path | None:
+        """The encoder's own folder, which may not exist yet."""
+        return None if self.folder is None else self.folder / self.fingerprint[:_FINGERPRINT_DIGITS]
+
+    def converted(self, write: Callable[[Path], None]) -> Path | None:
+        """The folder of the float32 model, written first if it isn't there; None where nothing is kept."""
+        if self.own is None:
+            return None
+        folder = self.own / "converted"
+        if not (folder / MODEL_FILE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            self._keep(write, lambda _: folder)
+        return folder
+
+    def keep_calibrated(self, write: Callable[[Path], None]) -> str:
+        """Writes a calibrated model into a folder of its own, durable when this returns; its key."""
+        own = self._require_own()
+        folder = self._keep(write, lambda aside: own / f"int8-{_key(aside)}")
+        return folder.name.removeprefix("int8-")
+
+    def calibrated(self, key: str) -> Path:
+        """The folder of the calibrated model with this key.
+
+        Raises:
+            EncoderError: It is gone or damaged.
+        """
+        folder = self._require_own() / f"int8-{key}"
+        if not (folder / MODEL_FILE).is_file() or _key(folder) != key:
+            raise EncoderError(
+                f"The int8 model {key!r} of encoder {self.fingerprint[:12]} should be in {folder}, and is gone or "
+                "damaged. Calibrate again: `twinsearch reindex NAME --encoder ENCODER --precision int8`."
+            )
+        return folder
+
+    def has_calibrated(self, key: str) -> bool:
+        """Whether the calibrated model with this key is there and whole."""
+        try:
+            self.calibrated(key)
+        except EncoderError:
+            return False
+        return True
+
+    def choice(self, made_with: Mapping[str, Any]) -> str | None:
+        """What "auto" chose with the same libraries on the same processor; None if it never did."""
+        if self.own is None or not (self.own / _CHOICE_FILE).is_file():
+            return None
+        try:
+            held = json.loads((self.own / _CHOICE_FILE).read_text(encoding="utf-8"))
+            return str(held["precision"]) if held["made_with"] == made_with else None
+        except (OSError, ValueError, KeyError, TypeError):  # damaged: it is measured again
+            return None
+
+    def note_choice(self, precision: str, made_with: Mapping[str, Any], measured: object) -> None:
+        """Remembers what "auto" chose, and why."""
+        if self.own is None:
+            return
+        self.own.mkdir(parents=True, exist_ok=True)
+        aside = self.own / f"{_CHOICE_FILE}.new"
+        held = {"precision": precision, "made_with": made_with, "measured": measured}
+        aside.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+        aside.replace(self.own / _CHOICE_FILE)
+
+    def forget(self) -> None:
+        """Deletes all that is kept for the encoder."""
+        if self.own is not None:
+            shutil.rmtree(self.own, ignore_errors=True)
+
+    def _require_own(self) -> Path:
+        if self.own is None:
+            raise EncoderError(
+                "An int8 model is kept in a folder, and none was named. Give runtimes_folder, or use "
+                "`twinsearch reindex NAME --encoder ENCODER --precision int8`."
+            )
+        return self.own
+
+    def _keep(self, write: Callable[[Path], None], place: Callable[[Path], Path]) -> Path:
+        """Writes aside, then moves to its place in one step, unless another process was first."""
+        own = self._require_own()
+        own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".new-", dir=own))
+        try:
+            write(aside)
+            folder = place(aside)
+            if not folder.exists():
+                publish(aside, folder)
+            return folder
+        except OSError as error:
+            raise EncoderError(
+                f"The encoder's model for OpenVINO can't be kept in {own} ({error.strerror or error}). "
+                "Free some space, and run the command again."
+            ) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _key(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            whole.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:_KEY_DIGITS]
