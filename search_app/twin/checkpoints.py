@@ -43,12 +43,20 @@ def open_checkpoints(folder: Path, run: str) -> Path | None:
     identity = folder / _IDENTITY
     is_same_run = identity.is_file() and identity.read_text(encoding="utf-8") == run
     keep = complete_checkpoints(folder) if is_same_run else []
-    sweep(folder, keep)
     if not is_same_run:
-        for name in (TEACHER_FILE, _SECONDS):
-            (folder / name).unlink(missing_ok=True)
+        clear(folder)
         _write_identity(identity, run)
+    sweep(folder, keep)
     return keep[-1] if keep else None
+
+
+def clear(folder: Path) -> None:
+    """Remove all that a run has left there; what others keep in the folder stays."""
+    sweep(folder, [])
+    for name in (_IDENTITY, _SECONDS, TEACHER_FILE):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # it doesn't exist, or isn't empty
+        folder.rmdir()
 
 
 def _write_identity(file: Path, run: str) -> None:

@@ -8,8 +8,6 @@ knows its share of the batches; the first one measures and writes. Nothing is pr
 
 import logging
 import math
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -23,16 +21,14 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
-    TrainerControl,
-    TrainerState,
     TrainingArguments,
 )
 
-from ingest.progress import Progress, Report
 from search_app.errors import TrainingError
 from search_app.twin.batches import Plan
-from search_app.twin.checkpoints import Stopwatch, complete_checkpoints, seal, step_of, sweep
+from search_app.twin.checkpoints import complete_checkpoints, seal, step_of, sweep
 from search_app.twin.held_out import Measured
+from search_app.twin.listener import Listener
 from search_app.twin.processes import Processes
 from search_app.twin.trainee import Batch, Trainee
 
@@ -74,7 +70,7 @@ class TwinTrainer(Trainer):
         collate: Callable[[Sequence[int]], Batch],
         measure: Callable[[], Measured],
         processes: Processes,
-        listener: "Listener",
+        listener: Listener,
     ) -> None:
         rows = range(1 + max(number for batch in plan for number in batch))
         super().__init__(trainee, arguments, data_collator=collate, train_dataset=rows, eval_dataset=rows)
@@ -179,57 +175,6 @@ def _kept(checkpoints: Sequence[Path]) -> str:
     if not checkpoints:
         return "there was no checkpoint yet"
     return f"the checkpoint of step {step_of(checkpoints[-1])} is kept in {checkpoints[-1].parent}"
-
-
-class Listener(TrainerCallback):
-    """Tells how far the training is, and writes its losses to the log."""
-
-    def __init__(self, report: Report, stopwatch: Stopwatch | None) -> None:
-        self._report = report
-        self._stopwatch = stopwatch
-        self._losses: deque[float] = deque(maxlen=_LOSSES_SHOWN)
-        self._begun = time.monotonic()
-        self._row_count = 0
-
-    def count(self, loss: float, row_count: int) -> None:
-        """Take note of a batch."""
-        self._losses.append(loss)
-        self._row_count += row_count
-
-    def on_train_begin(
-        self,
-        args: TrainingArguments,  # noqa: ARG002  # the library names what it passes
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **_: object,
-    ) -> None:
-        """The first report; after a resume it doesn't begin at 0."""
-        self._report(Progress("train", state.global_step, state.max_steps, "steps", self._note()))
-
-    on_step_end = on_train_begin
-
-    def _note(self) -> str:
-        if not self._losses:
-            return ""
-        rate = self._row_count / (time.monotonic() - self._begun)
-        return f"loss {sum(self._losses) / len(self._losses):.4f}, {rate:,.1f} examples/s"
-
-    def on_log(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        logs: dict[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """One line with the figures at hand."""
-        if self._stopwatch is not None:
-            self._stopwatch.write()
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
-        _log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
-
-
-_LOSSES_SHOWN = 20  # batches whose mean loss is shown: a single batch's jumps about
 
 
 def arguments_for(
