@@ -38,6 +38,12 @@ def train(shell: Shell, *, from_judgements: bool, **asked: Any) -> None:
 
     if asked["pairs"] and from_judgements:
         raise click.UsageError("Learn from one thing at a time: give --pairs FILE or --from-judgements.")
+    from search_app.twin.processes import is_follower
+
+    if is_follower():  # under torchrun the first process runs the job; the others open no home
+        from search_app.twin.training import follow
+
+        return follow()
     report = shell.app.run(TrainRequest(**asked), shell.listen())
     shell.show(report, lambda: training_text(report, asked["name"]))
 
