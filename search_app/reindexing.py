@@ -19,9 +19,9 @@ from search_app.evaluation import Evaluation, Qrels, Verdict, compare, evaluate
 from search_app.feedback import qrels_of
 from search_app.generations import Generations
 from search_app.jobs import as_json
+from search_app.locks import building, writing
 from search_app.retrieval import Mode
 from search_app.search import Searcher, SearchOptions, SearchResult
-from search_app.writing import building, writing
 
 
 @dataclass(frozen=True, slots=True)

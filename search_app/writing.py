@@ -5,23 +5,18 @@ it are vectors under ids that nobody knows yet; the same ids are written again o
 What a crash leaves after it are old vectors listed in `deletions`; the next write takes them out.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-import filelock
 import numpy as np
-import psutil
 
-from ingest.chunking import Chunk, passage
+from ingest.chunking import Chunk, chunk_id, passage
 from ingest.documents import Document
 from ingest.sink import EncodedDocument, Encoder, FileOutcome, HeldDocument, StageCounts
 from search_app.catalog import Catalog
-from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
-from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch, IndexFailure
+from search_app.duplicates import part_copies
+from search_app.errors import DamageFound, FingerprintMismatch, IndexFailure
 from search_app.index import VectorIndex
 
 FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
@@ -72,9 +67,15 @@ class GenerationWriter:
         Raises:
             IndexFailure: Milvus took the rows but doesn't give them back; nothing is committed.
         """
-        self.hand_over(batch)
+        bodies: dict[str, str | None] = {one.document.id: one.document.body_hash for one in batch}
+        inherited = self._inherited(bodies, bodies.keys())
+        held = self._catalog.copies.held_bodies(self.generation, [one.document.body_hash for one in batch])
+        kept, copies = part_copies(batch, held, [one.document for one in inherited])
+        self.hand_over([*kept, *inherited])
         self._catalog.ingests.note_written(self.generation.collection_id, len(batch))
-        self._catalog.documents.commit(self.generation.id, [(one.document, one.chunks) for one in batch], files=files)
+        self._catalog.documents.commit(
+            self.generation.id, _cut(kept), copies=copies, inherited=_cut(inherited), files=files
+        )
         self.sweep()
 
     def hand_over(self, batch: Sequence[EncodedDocument]) -> None:
@@ -101,15 +102,47 @@ class GenerationWriter:
     def prune(self, origins: Sequence[str], is_kept: Callable[[str, str], bool]) -> int:
         """Removes the documents that were read from below `origins` and are not kept; returns how many."""
         below = self._catalog.documents.below(self.generation.collection_id, origins)
-        gone = [document_id for document_id, origin in below if not is_kept(document_id, origin)]
-        self.remove(gone)
-        return len(gone)
+        return self.remove([document_id for document_id, origin in below if not is_kept(document_id, origin)])
 
-    def remove(self, document_ids: Sequence[str]) -> None:
-        """Removes documents from the catalogue, then their vectors from the generation."""
-        if document_ids:
-            self._catalog.documents.remove(self.generation.collection_id, document_ids)
-            self.sweep()
+    def remove(self, document_ids: Sequence[str]) -> int:
+        """Removes documents from the catalogue, then their vectors from the generation; how many there were.
+
+        Where one goes that has copies in other files, one of these takes its place.
+        """
+        if not document_ids:
+            return 0
+        inherited = self._inherited(dict.fromkeys(document_ids), set(document_ids))
+        self.hand_over(inherited)
+        collection_id = self.generation.collection_id
+        removed = self._catalog.documents.remove(
+            collection_id, document_ids, target=self.generation, inherited=_cut(inherited)
+        )
+        self.sweep()
+        return removed
+
+    def _inherited(self, bodies: Mapping[str, str | None], others: Collection[str]) -> list[EncodedDocument]:
+        """The aliases that must become documents, with the vectors of the originals that they take over from.
+
+        One whose original has no vectors here is left out: the catalogue lets it wait for the next build.
+        """
+        heirs = self._catalog.copies.heirs(self.generation.collection_id, bodies, others)
+        cut = self._catalog.documents.passages_of(self.generation, list(heirs))
+        ids = [own.chunk.id for passages in cut.values() for own in passages]
+        vectors = self._index.vectors(self.generation.physical_name, ids) if ids else {}
+        return [
+            EncodedDocument(
+                heirs[former],
+                tuple(self._renamed(own.chunk, heirs[former].id) for own in passages),
+                np.stack([vectors[own.chunk.id] for own in passages]),
+            )
+            for former, passages in cut.items()
+            if all(own.chunk.id in vectors for own in passages)
+        ]
+
+    def _renamed(self, chunk: Chunk, document_id: str) -> Chunk:
+        """The same chunk of another document with the same text."""
+        own_id = chunk_id(document_id, self.generation.chunking_key, chunk.ordinal, chunk.text)
+        return replace(chunk, id=own_id, document_id=document_id)
 
     def sweep(self) -> None:
         """Deletes from Milvus what the catalogue lists as replaced or removed."""
@@ -151,45 +184,5 @@ def milvus_fields(document: Document) -> dict[str, object]:
     }
 
 
-def writing(locks: Path, collection: str) -> AbstractContextManager[None]:
-    """Holds the collection's writer lock across processes.
-
-    Raises:
-        CollectionInUse: Another process writes; the sentence names it.
-    """
-    return _holding(locks / f"{slug_of(collection)}.write", f"Collection {collection!r} is being written to")
-
-
-def building(locks: Path, collection: str) -> AbstractContextManager[None]:
-    """Holds the lock of those who build a generation of the collection; ingest goes on beside it.
-
-    Raises:
-        CollectionInUse: Another process builds; the sentence names it.
-    """
-    return _holding(locks / f"{slug_of(collection)}.build", f"A generation of collection {collection!r} is being built")
-
-
-@contextmanager
-def _holding(path: Path, what: str) -> Iterator[None]:
-    owner = path.with_name(f"{path.name}.owner")
-    lock = filelock.FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise CollectionInUse(
-            f"{what} by {_read_owner(owner)}. Wait until it ends, or stop it with `twinsearch jobs cancel`."
-        ) from error
-    try:
-        owner.write_text(f"{os.getpid()} {psutil.Process().create_time()}", encoding="utf-8")
-        yield
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
-
-
-def _read_owner(path: Path) -> str:
-    try:
-        pid, started = path.read_text(encoding="utf-8").split()
-    except (FileNotFoundError, ValueError):
-        return "another process"
-    return f"process {pid}, started {datetime.fromtimestamp(float(started)):%Y-%m-%d %H:%M:%S}"
+def _cut(batch: Iterable[EncodedDocument]) -> list[tuple[Document, tuple[Chunk, ...]]]:
+    return [(one.document, one.chunks) for one in batch]

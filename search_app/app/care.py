@@ -4,8 +4,8 @@ from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.checking import Checker, CheckReport
 from search_app.encoders import Encoders
+from search_app.locks import building, writing
 from search_app.status import Status, collection_status
-from search_app.writing import building, writing
 
 
 class Care(Wiring):

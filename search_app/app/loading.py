@@ -16,10 +16,10 @@ from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.encoders import EncoderChoice
 from search_app.errors import UsageError
+from search_app.locks import building, writing
 from search_app.requests import (
     IngestRequest,
 )
-from search_app.writing import building, writing
 
 
 class Loading(Wiring):

@@ -7,8 +7,9 @@ Every function works inside the transaction that its caller opened.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from ingest.documents import Document
 from search_app.catalog.generations import Generation
@@ -58,26 +59,24 @@ def read_heirs(
         others: Ids that can't take over, since they change or go as well.
     """
     heirs: dict[str, Document] = {}
-    named = (aliases.c[name].label(f"alias_{name}") for name in ("id", "source", "origin", "metadata"))
-    query = (
-        select(documents, likenesses.c.body_hash, *named)
-        .join_from(aliases, documents, aliases.c.document_pk == documents.c.pk)
-        .outerjoin(likenesses, likenesses.c.document_pk == documents.c.pk)
-        .where(documents.c.collection_id == collection_id)
-        .order_by(aliases.c.id)
-    )
+    query = _named().where(documents.c.collection_id == collection_id).order_by(aliases.c.id)
     for some in pieces(list(bodies)):
         for row in connection.execute(query.where(documents.c.id.in_(some))):
             is_leaving = bodies[row.id] != row.body_hash
             if is_leaving and row.id not in heirs and row.alias_id not in others:
-                heirs[row.id] = replace(
-                    document_of(row),
-                    id=row.alias_id,
-                    source=row.alias_source,
-                    origin=row.alias_origin,
-                    metadata=row.alias_metadata,
-                )
+                heirs[row.id] = _in_the_name_of_its_alias(row)
     return heirs
+
+
+def read_document(connection: Connection, collection_id: int, document_id: str) -> Document | None:
+    """The document of this id, whether it is one of its own or a copy."""
+    which = (documents.c.collection_id == collection_id) & (documents.c.id == document_id)
+    row = connection.execute(select(documents).where(which)).first()
+    if row is not None:
+        return document_of(row)
+    which = (aliases.c.collection_id == collection_id) & (aliases.c.id == document_id)
+    named = connection.execute(_named().where(which)).first()
+    return _in_the_name_of_its_alias(named) if named is not None else None
 
 
 def hand_over_aliases(connection: Connection, collection_id: int, pairs: Mapping[str, str]) -> None:
@@ -125,3 +124,23 @@ def write_aliases(connection: Connection, collection_id: int, copies: Sequence[C
         for one in copies
     ]
     upsert(connection, aliases, rows, update=["document_pk", "source", "origin", "content_hash", "metadata"])
+
+
+def _named() -> Select[Any]:
+    """The documents that have aliases, once for each, with the alias's own values beside."""
+    own = (aliases.c[name].label(f"alias_{name}") for name in ("id", "source", "origin", "metadata"))
+    return (
+        select(documents, likenesses.c.body_hash, *own)
+        .join_from(aliases, documents, aliases.c.document_pk == documents.c.pk)
+        .outerjoin(likenesses, likenesses.c.document_pk == documents.c.pk)
+    )
+
+
+def _in_the_name_of_its_alias(row: Row[Any]) -> Document:
+    return replace(
+        document_of(row),
+        id=row.alias_id,
+        source=row.alias_source,
+        origin=row.alias_origin,
+        metadata=row.alias_metadata,
+    )

@@ -53,6 +53,24 @@ class Copies:
             rows = group.where(likenesses.c.leader_pk == leader.scalar_subquery()).order_by(documents.c.pk)
             return tuple(connection.execute(rows).scalars())
 
+    def counts(self, collection_id: int, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many other documents each of these is nearly the same as; without documents that are alone."""
+        others = likenesses.alias("others")
+        query = (
+            select(documents.c.id, (func.count() - 1).label("other_count"))
+            .join(likenesses, likenesses.c.document_pk == documents.c.pk)
+            .join(others, others.c.leader_pk == likenesses.c.leader_pk)
+            .where(documents.c.collection_id == collection_id)
+            .group_by(documents.c.id)
+            .having(func.count() > 1)
+        )
+        with self._store.reading() as connection:
+            return {
+                row.id: row.other_count
+                for some in pieces(document_ids)
+                for row in connection.execute(query.where(documents.c.id.in_(some)))
+            }
+
     def aliases(self, collection_id: int, document_ids: Sequence[str]) -> dict[str, tuple[Alias, ...]]:
         """The other names of these documents, by id; without documents that have none."""
         query = (

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 
 from ingest.chunking import Chunk
 from ingest.documents import Document
 from ingest.sink import FileOutcome, HeldDocument
-from search_app.catalog.aliases import Copy
+from search_app.catalog.aliases import Copy, read_document
 from search_app.catalog.changes import Change, CutDocument, take_in, take_out
 from search_app.catalog.commits import (
     BuiltDocument,
@@ -35,7 +35,7 @@ from search_app.catalog.passages import (
     pending,
 )
 from search_app.catalog.store import Store, pieces
-from search_app.catalog.tables import chunks, deletions, documents, metadata_fields
+from search_app.catalog.tables import aliases, chunks, deletions, documents, metadata_fields
 from search_app.catalog.words import condition_of
 from search_app.errors import UnknownDocument
 from search_app.filters import Filter
@@ -116,14 +116,17 @@ class Documents:
             }
 
     def held_with_origin(self, generation_id: int, document_ids: Sequence[str]) -> dict[str, HeldDocument]:
-        """Those of these documents that are committed in the generation, with the files that they come from."""
+        """Those of these documents and aliases that are committed in the generation, with their files."""
         with self._store.reading() as connection:
-            generation = require_generation(connection, generation_id)
-            query = select(documents.c.id, documents.c.content_hash, documents.c.origin)
+            held = committed(require_generation(connection, generation_id))
+            named = held.join(aliases, aliases.c.document_pk == documents.c.pk)
             return {
                 row.id: HeldDocument(row.content_hash, row.origin)
+                for of, source in ((documents, held), (aliases, named))
                 for some in pieces(document_ids)
-                for row in connection.execute(query.select_from(committed(generation)).where(documents.c.id.in_(some)))
+                for row in connection.execute(
+                    select(of.c.id, of.c.content_hash, of.c.origin).select_from(source).where(of.c.id.in_(some))
+                )
             }
 
     def pending(self, generation_id: int, limit: int, *, after: int = 0) -> tuple[PendingDocument, ...]:
@@ -259,22 +262,22 @@ class Documents:
         Raises:
             UnknownDocument: The collection holds no document with this id.
         """
-        which = (documents.c.collection_id == collection_id) & (documents.c.id == document_id)
         with self._store.reading() as connection:
-            row = connection.execute(select(documents).where(which)).first()
-        if row is None:
+            found = read_document(connection, collection_id, document_id)
+        if found is None:
             raise UnknownDocument(f"The collection holds no document {document_id!r}. It may have been removed.")
-        return document_of(row)
+        return found
 
     def below(self, collection_id: int, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Id and origin of documents that were read from one of these paths, or from a file below one; streamed."""
+        """Id and origin of documents and aliases that were read from one of these paths, or below one; streamed."""
         roots = {path.rstrip("/") for path in paths}
-        query = select(documents.c.id, documents.c.origin).where(documents.c.collection_id == collection_id)
-        for origins in self._origins(collection_id):
-            for some in pieces([origin for origin in origins if _is_below(origin, roots)]):
-                with self._store.reading() as connection:
-                    rows = connection.execute(query.where(documents.c.origin.in_(some))).all()
-                yield from ((row.id, row.origin) for row in rows)
+        for of in (documents, aliases):
+            query = select(of.c.id, of.c.origin).where(of.c.collection_id == collection_id)
+            for origins in self._origins(of, collection_id):
+                for some in pieces([origin for origin in origins if _is_below(origin, roots)]):
+                    with self._store.reading() as connection:
+                        rows = connection.execute(query.where(of.c.origin.in_(some))).all()
+                    yield from ((row.id, row.origin) for row in rows)
 
     def count(self, collection_id: int) -> int:
         """How many documents the collection has."""
@@ -303,14 +306,14 @@ class Documents:
         with self._store.reading() as connection:
             return connection.execute(query.order_by(documents.c.pk).limit(_PAGE)).scalars().all()
 
-    def _origins(self, collection_id: int) -> Iterator[Sequence[str]]:
-        """Every path that a document of the collection was read from, a page at a time."""
-        own = documents.c.collection_id == collection_id
-        query = select(documents.c.origin).distinct().where(own).order_by(documents.c.origin).limit(_PAGE)
+    def _origins(self, of: Table, collection_id: int) -> Iterator[Sequence[str]]:
+        """Every path that a document, or an alias, of the collection was read from, a page at a time."""
+        own = of.c.collection_id == collection_id
+        query = select(of.c.origin).distinct().where(own).order_by(of.c.origin).limit(_PAGE)
         last = ""
         while True:
             with self._store.reading() as connection:
-                origins = connection.execute(query.where(documents.c.origin > last)).scalars().all()
+                origins = connection.execute(query.where(of.c.origin > last)).scalars().all()
             if not origins:
                 return
             yield origins

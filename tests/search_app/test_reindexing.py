@@ -11,9 +11,9 @@ from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.errors import CollectionInUse, GateRefused, QueryError, UnknownEncoder, UnknownGeneration, UsageError
 from search_app.evaluation import Qrels, read_qrels
+from search_app.locks import building
 from search_app.reindexing import SwitchTerms, chunking_for
 from search_app.requests import EvaluateRequest, IngestRequest, ReindexRequest
-from search_app.writing import building
 
 
 @pytest.fixture

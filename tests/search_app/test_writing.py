@@ -17,7 +17,8 @@ from ingest.sink import EncodedDocument, HeldDocument
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
 from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch
-from search_app.writing import GenerationWriter, building, encode_documents, writing
+from search_app.locks import building, writing
+from search_app.writing import GenerationWriter, encode_documents
 
 CHUNKING = ChunkingSettings(16)
 
@@ -161,7 +162,7 @@ def lose(app: SearchApp, generation: Generation) -> None:
 
 
 HOLD = (
-    "import sys, pathlib, search_app.writing as w\n"
+    "import sys, pathlib, search_app.locks as w\n"
     "with w.writing(pathlib.Path(sys.argv[1]), 'docs'): print('held', flush=True); sys.stdin.read()"
 )
 

@@ -1,0 +1,60 @@
+"""One writer a collection, and one who builds a generation of it: file locks that hold across processes.
+
+A lock ends with its process, however that ends. Who holds it stands in a file beside it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import filelock
+import psutil
+
+from search_app.catalog.collections import slug_of
+from search_app.errors import CollectionInUse
+
+
+def writing(locks: Path, collection: str) -> AbstractContextManager[None]:
+    """Holds the collection's writer lock across processes.
+
+    Raises:
+        CollectionInUse: Another process writes; the sentence names it.
+    """
+    return _holding(locks / f"{slug_of(collection)}.write", f"Collection {collection!r} is being written to")
+
+
+def building(locks: Path, collection: str) -> AbstractContextManager[None]:
+    """Holds the lock of those who build a generation of the collection; ingest goes on beside it.
+
+    Raises:
+        CollectionInUse: Another process builds; the sentence names it.
+    """
+    return _holding(locks / f"{slug_of(collection)}.build", f"A generation of collection {collection!r} is being built")
+
+
+@contextmanager
+def _holding(path: Path, what: str) -> Iterator[None]:
+    owner = path.with_name(f"{path.name}.owner")
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise CollectionInUse(
+            f"{what} by {_read_owner(owner)}. Wait until it ends, or stop it with `twinsearch jobs cancel`."
+        ) from error
+    try:
+        owner.write_text(f"{os.getpid()} {psutil.Process().create_time()}", encoding="utf-8")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read_owner(path: Path) -> str:
+    try:
+        pid, started = path.read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ValueError):
+        return "another process"
+    return f"process {pid}, started {datetime.fromtimestamp(float(started)):%Y-%m-%d %H:%M:%S}"
