@@ -6,7 +6,9 @@ from pathlib import Path
 from search_app import feedback
 from search_app.app.wiring import Wiring
 from search_app.catalog.judgements import Judgement, Split
+from search_app.catalog.reviews import ReviewState
 from search_app.config import DEFAULT_COLLECTION
+from search_app.reviewing import ReviewEntry, judge_review, review_list
 from search_app.search import SearchResult
 
 
@@ -38,3 +40,17 @@ class Judging(Wiring):
     def export_judgements(self, folder: Path, *, collection: str = DEFAULT_COLLECTION) -> tuple[Path, ...]:
         """Writes the judgements in the layout of BEIR; returns the files."""
         return feedback.export_qrels(self.judgements(collection), folder)
+
+    def reviews(
+        self, collection: str = DEFAULT_COLLECTION, *, state: ReviewState | None = ReviewState.OPEN, limit: int = 100
+    ) -> tuple[ReviewEntry, ...]:
+        """Passages that may be answers though nobody judged them, the most doubtful first; None is any state."""
+        return review_list(self.catalog, collection, state=state, limit=limit)
+
+    def judge_review(self, review_id: int, grade: int) -> int:
+        """Judges an entry of the review list, which closes it; returns the judgement's number."""
+        return judge_review(self.catalog, review_id, grade, user=self.user)
+
+    def dismiss_reviews(self, review_ids: Sequence[int]) -> None:
+        """Takes entries off the review list without a judgement."""
+        self.catalog.reviews.dismiss(review_ids)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from search_app.errors import TrainingError
-from search_app.twin.examples import RANKED, Example, Examples, Shape
+from search_app.twin.examples import RANKED, Example, Examples, Provenance, Shape
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,6 +32,18 @@ _COLUMNS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
     }
 )
 _UNLABELLED = RANKED | {Shape.TEXTS}
+_ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "sentence1": "one text of a pair",
+        "sentence2": "the other text",
+        "premise": "one text of a pair",
+        "hypothesis": "the other text",
+        "anchor": "what is compared",
+        "query": "what is asked",
+        "positive": "what is near to it",
+        "text": "the text",
+    }
+)
 _SPLITS = MappingProxyType({"train": "train", "dev": "held out", "validation": "held out"})
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0))  # the first that holds all scores is the one meant
 _FEWEST_ROWS = 2
@@ -57,7 +69,7 @@ def read_examples(path: Path, *, score_range: tuple[float, float] | None = None)
         TrainingError: The file can't be read, or its columns or rows are no examples.
     """
     rows = _rows(path)
-    shape = _shape(path, rows)
+    shape = named = _shape(path, rows)
     texts = [_texts(path, shape, row) for row in rows]
     labels, classes, found_range = _labels(path, shape, rows, score_range)
     if shape is Shape.LABELLED_PAIRS and classes:
@@ -70,7 +82,8 @@ def read_examples(path: Path, *, score_range: tuple[float, float] | None = None)
             f"{path} has {len(train)} row(s) to train on; expected at least {_FEWEST_ROWS}, and better 100. "
             "Add examples."
         )
-    return Examples(shape, train, held_out, classes, found_range)
+    provenance = Provenance({"file": len(train)}, _roles(named, rows[0], classes, found_range))
+    return Examples(shape, train, held_out, classes, found_range, provenance)
 
 
 def _csv(path: Path, separator: str) -> "DataFrame":
@@ -146,6 +159,24 @@ def _shape(path: Path, rows: Sequence[_Row]) -> Shape:
     )
 
 
+def _roles(shape: Shape, row: _Row, classes: Sequence[str], score_range: tuple[float, float] | None) -> dict[str, str]:
+    """Each column of the file with what it was taken for."""
+    roles = {name: _ROLES[name] for name in _COLUMNS[shape] if name in _ROLES}
+    if score_range is not None:
+        roles["score"] = f"how alike the two are, from {score_range[0]:g} to {score_range[1]:g}"
+    elif shape not in _UNLABELLED:
+        roles["label"] = f"one of {len(classes)} classes" if classes else "1 for alike, 0 for unlike"
+    if shape in RANKED:
+        roles |= {name: "what is not near to it" for name in row.cells if _is_negative(name)}
+    if "split" in row.cells:
+        roles["split"] = "whether a row is trained on or held out"
+    return {name: roles.get(name, "not used") for name in row.cells}
+
+
+def _is_negative(column: str) -> bool:
+    return column.split("_")[0] == "negative"
+
+
 def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
     columns = _COLUMNS[shape] if shape in _UNLABELLED else _COLUMNS[shape][:-1]
     for column in columns:
@@ -155,7 +186,7 @@ def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
             )
     texts = [row.cells[column] for column in columns]
     if shape in RANKED:
-        texts += [cell for name, cell in row.cells.items() if name.split("_")[0] == "negative" and cell]
+        texts += [cell for name, cell in row.cells.items() if _is_negative(name) and cell]
     return tuple(texts)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -5,7 +6,7 @@ import pytest
 
 from search_app.errors import TrainingError
 from search_app.twin.example_files import read_examples
-from search_app.twin.examples import Example, Examples, Shape
+from search_app.twin.examples import Example, Examples, Provenance, Shape
 
 
 def written(folder: Path, text: str, name: str = "examples.csv") -> Path:
@@ -21,7 +22,13 @@ def test_the_same_table_gives_the_same_examples_in_every_format(tmp_path: Path) 
     frame.to_json(tmp_path / "e.jsonl", orient="records", lines=True)
     frame.to_parquet(tmp_path / "e.parquet")
     expected = Examples(Shape.LABELLED_PAIRS, (Example(("a cat", "a kitten"), 1.0), Example(("a cat", "a car"), 0.0)))
-    assert [read_examples(tmp_path / f"e.{kind}") for kind in ("csv", "tsv", "jsonl", "parquet")] == [expected] * 4
+    read = [read_examples(tmp_path / f"e.{kind}") for kind in ("csv", "tsv", "jsonl", "parquet")]
+    assert [bare(one) for one in read] == [expected] * 4
+    assert len({str(one.provenance) for one in read}) == 1
+
+
+def bare(examples: Examples) -> Examples:
+    return replace(examples, provenance=Provenance())
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,28 @@ def test_the_same_table_gives_the_same_examples_in_every_format(tmp_path: Path) 
     ],
 )
 def test_the_columns_names_say_what_the_rows_are(tmp_path: Path, text: str, expected: Examples) -> None:
-    assert read_examples(written(tmp_path, text)) == expected
+    assert bare(read_examples(written(tmp_path, text))) == expected
+
+
+def test_it_is_said_what_each_column_was_taken_for(tmp_path: Path) -> None:
+    labelled = read_examples(written(tmp_path, "nr,sentence1,sentence2,label,split\n1,a,b,0,train\n2,c,d,1,train\n"))
+    assert labelled.provenance.columns == {
+        "nr": "not used",
+        "sentence1": "one text of a pair",
+        "sentence2": "the other text",
+        "label": "1 for alike, 0 for unlike",
+        "split": "whether a row is trained on or held out",
+    }
+    mined = read_examples(written(tmp_path, "query,positive,negative_1\nq,p,n\nr,p,n\n"))
+    assert mined.provenance.columns == {
+        "query": "what is asked",
+        "positive": "what is near to it",
+        "negative_1": "what is not near to it",
+    }
+    classed = read_examples(written(tmp_path, "text,label\na,x\nb,y\n"))
+    assert classed.provenance.columns == {"text": "the text", "label": "one of 2 classes"}
+    scored = read_examples(written(tmp_path, "sentence1,sentence2,score\na,b,4\nc,d,1\n"))
+    assert scored.provenance.columns["score"] == "how alike the two are, from 0 to 5"
 
 
 @pytest.mark.parametrize(
