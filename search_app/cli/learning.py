@@ -1,4 +1,4 @@
-"""Commands that make search better: train, evaluate, reindex, compare, switch, rollback, generations, encoders."""
+"""Commands that measure and change generations: evaluate, reindex, compare, switch, rollback, generations, encoders."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,56 +10,12 @@ from search_app.cli.tables import moment, table
 if TYPE_CHECKING:
     from search_app.evaluation import Evaluation
     from search_app.reindexing import ReindexOutcome
-    from search_app.twin.training import TrainingReport
 
 _FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
 _JUDGED = (
     click.option("--queries", type=_FILE, metavar="FILE", help="JSON lines with _id and text."),
     click.option("--qrels", type=_FILE, metavar="FILE", help="Tab-separated query-id, corpus-id, score."),
 )
-
-
-@command(
-    "train",
-    examples="""
-twinsearch train -c support --from-judgements --name support-1
-twinsearch train --pairs pairs.csv --loss contrastive --name pairs-1""",
-)
-@collection_option
-@click.option("--name", required=True, help="What the new encoder is called.")
-@click.option("--pairs", type=_FILE, metavar="FILE", help="Examples: CSV, TSV, JSONL or Parquet.")
-@click.option("--from-judgements", is_flag=True, help="Learn from the collection's judgements (the default).")
-@click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
-@click.option("--loss", default="auto", show_default=True, help="auto, in-batch-negatives, contrastive, triplet, …")
-@click.option("--epochs", type=int, help="How often every example is seen.")
-def train(shell: Shell, *, from_judgements: bool, **asked: Any) -> None:
-    """Fine-tune an encoder on examples or judgements."""
-    from search_app.requests import TrainRequest
-
-    if asked["pairs"] and from_judgements:
-        raise click.UsageError("Learn from one thing at a time: give --pairs FILE or --from-judgements.")
-    from search_app.twin.processes import is_follower
-
-    if is_follower():  # under torchrun the first process runs the job; the others open no home
-        from search_app.twin.training import follow
-
-        return follow()
-    report = shell.app.run(TrainRequest(**asked), shell.listen())
-    shell.show(report, lambda: training_text(report, asked["name"]))
-
-
-def training_text(report: "TrainingReport", name: str) -> str:
-    """What was learned from, the loss on what was held out, and what may be done next."""
-    learned = (
-        f"Encoder {name!r} ({report.fingerprint[:12]}) has learned from {report.example_count:,} examples in "
-        f"{report.step_count:,} steps with loss {report.loss!r}, beginning as {report.base_fingerprint[:12]}."
-    )
-    measured = "".join(
-        f"\n{figure} on {report.held_out_count:,} held-out examples: {before:.4f} -> {report.after[figure]:.4f}"
-        for figure, before in report.before.items()
-        if figure in report.after
-    )
-    return f"{learned}{measured}\nTo use it: `twinsearch reindex COLLECTION --encoder {name} --switch`."
 
 
 @command("evaluate", examples="twinsearch evaluate -c scifact --queries queries.jsonl --qrels qrels/test.tsv")
@@ -239,4 +195,4 @@ for group, members in (
         group.add_command(member)
 
 
-COMMANDS = (train, evaluate, reindex, compare, switch, rollback, generations, encoders)
+COMMANDS = (evaluate, reindex, compare, switch, rollback, generations, encoders)
