@@ -1,0 +1,1 @@
+"""What training is worth, measured; run it with `python -m benchmarks.training`."""
