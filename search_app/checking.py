@@ -60,7 +60,7 @@ class Checker:
         damaged = {one.generation for one in found}
         generations = [one for one in self._generations.kept(collection) if one.number in damaged]
         for generation in generations:
-            self._discard_unreadable(generation)
+            self._index.discard_unreadable(generation.physical_name)
         for generation in generations:
             if self._catalog.words.problem(generation):
                 self._catalog.words.rebuild(generation)
@@ -117,13 +117,6 @@ class Checker:
         """The chunks whose vectors no encoder of ours would give."""
         name = generation.physical_name
         return {one for page in self._index.ids(name) for one in self._index.spoiled(name, page)}
-
-    def _discard_unreadable(self, generation: Generation) -> None:
-        """Removes a collection of Milvus that can't be dropped, because it can't be opened."""
-        try:
-            self._index.count(generation.physical_name)
-        except IndexFailure:
-            self._index.discard(generation.physical_name)
 
     def _restore(self, generation: Generation, collection: str, report: Report) -> None:
         """Brings Milvus back to what the catalogue says, at the cost of what is missing."""

@@ -54,7 +54,7 @@ class Engine:
     remedy = "Look with `twinsearch engine status`, then try again."
 
     def __init__(self, folder: Path, *, idle_seconds: float = 600.0) -> None:
-        self.folder = folder.absolute()
+        self.folder = folder.resolve()  # one address, however many names lead to the folder
         self.idle_seconds = idle_seconds
         self._files = EngineFiles(self.folder)
 

@@ -125,9 +125,13 @@ class VectorIndex:
             )
         self._write("drop_collection", f"drop {physical}", physical)
 
-    def discard(self, physical: str) -> None:
-        """Remove a collection that embedded Milvus can't read, and therefore can't drop."""
-        self._connection.discard(physical)
+    def discard_unreadable(self, physical: str) -> None:
+        """Remove a collection that embedded Milvus can't open, and therefore can't drop."""
+        try:
+            self.count(physical)
+        except IndexFailure as error:
+            if isinstance(error.__cause__, Exception) and reason_of(error.__cause__) != NOT_FOUND:
+                self._connection.discard(physical)
 
     # Rows
 

@@ -1,12 +1,24 @@
-"""A home that is filled in several batches and changed once, to be harmed; seeds that are printed."""
+"""Homes to be harmed, mixed files to fill them with, and processes that end when they are told to."""
 
+import io
 import json
 import os
 import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import docx
+import numpy as np
+import openpyxl
 import pytest
 
 from search_app.app import SearchApp
@@ -57,3 +69,174 @@ def filled_home(
                 app.ingest(IngestRequest((str(write_rows(rows, count, seed)),), prune=True))
             app.engine.stop()
         yield folder
+
+
+@pytest.fixture(scope="session")
+def mixed_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 60 files (300 in a campaign) in twelve formats; two of them are broken."""
+    folder = tmp_path_factory.mktemp("mixed")
+    words = random.Random(7)
+    makers = list(MAKERS.items())
+    for number in range(300 if IS_CAMPAIGN else 60):
+        suffix, make = makers[number % len(makers)]
+        texts = [f"{' '.join(words.choices(VOCABULARY, k=20))} n{number}x{part}" for part in range(3)]
+        place = folder / f"sub{number % 5}" / f"{number:03}{suffix}"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(make(texts))
+    (folder / "broken.docx").write_bytes(b"PK\x03\x04 no package")
+    (folder / "empty.json").write_bytes(b"{")
+    return folder
+
+
+def csv_of(texts: list[str]) -> bytes:
+    return "".join(["id,text\n", *(f"{n},{text}\n" for n, text in enumerate(texts))]).encode()
+
+
+def jsonl_of(texts: list[str]) -> bytes:
+    return "".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate(texts)).encode()
+
+
+def docx_of(texts: list[str]) -> bytes:
+    document, stream = docx.Document(), io.BytesIO()
+    for text in texts:
+        document.add_paragraph(text)
+    document.save(stream)
+    return stream.getvalue()
+
+
+def xlsx_of(texts: list[str]) -> bytes:
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in [("id", "text"), *enumerate(texts)]:
+        book.active.append(row)
+    book.save(stream)
+    return stream.getvalue()
+
+
+def zip_of(texts: list[str]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as package:
+        for number, text in enumerate(texts):
+            package.writestr(zipfile.ZipInfo(f"{number}.txt"), text)
+    return stream.getvalue()
+
+
+def pdf_of(texts: list[str]) -> bytes:
+    """A page with a line a text; without a table of its parts, which a reader makes for itself."""
+    lines = " ".join(f"1 0 0 1 50 {700 - 20 * n} Tm ({text}) Tj" for n, text in enumerate(texts))
+    parts = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 2000 800]/Resources<</Font<</F 5 0 R>>>>/Contents 4 0 R>>",
+        f"<</Length {len(lines) + 14}>>stream\nBT /F 9 Tf {lines} ET\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    body = "".join(f"{number} 0 obj{part}endobj\n" for number, part in enumerate(parts, 1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 6>>\n%%EOF\n".encode()
+
+
+MAKERS: dict[str, Callable[[list[str]], bytes]] = {
+    ".txt": lambda texts: "\n\n".join(texts).encode(),
+    ".md": lambda texts: "".join(f"# Part {n}\n\n{text}\n\n" for n, text in enumerate(texts)).encode(),
+    ".rst": lambda texts: "\n\n".join(texts).encode(),
+    ".html": lambda texts: f"<html><body>{''.join(f'<p>{text}</p>' for text in texts)}</body></html>".encode(),
+    ".csv": csv_of,
+    ".jsonl": jsonl_of,
+    ".json": lambda texts: json.dumps([{"id": n, "text": text} for n, text in enumerate(texts)]).encode(),
+    ".docx": docx_of,
+    ".xlsx": xlsx_of,
+    ".zip": zip_of,
+    ".pdf": pdf_of,
+    ".eml": lambda texts: ("From: a@b.c\nSubject: Mail\n\n" + "\n\n".join(texts)).encode(),
+}
+
+
+class FaultHome:
+    """A home whose ingests run as processes that may be killed; each ingest encodes everything anew."""
+
+    def __init__(self, home: Path, killer: "subprocess.Popen[str]") -> None:
+        self.app = SearchApp.open(home)
+        self._home = home
+        self._killer = killer
+
+    def ingest(self, source: Path, collection: str, **how: Any) -> int:
+        """The exit code of an ingest, -9 if it was killed; `how` as in `killer.py`, or `kill_after` seconds."""
+        for file in self._home.glob("vectors.sqlite*"):
+            file.unlink()
+        return self.run("ingest", str(source), "-c", collection, **how)
+
+    def run(self, *arguments: str, kill_after: float | None = None, **how: Any) -> int:
+        """The exit code of a command; what it said is in `said` and `errors`."""
+        order = {
+            "arguments": [*arguments, "--home", str(self._home)],
+            "environment": {"TWINSEARCH_FLUSH_CHUNKS": "60"},
+            "out": str(self._home / "out"),
+            "err": str(self._home / "err"),
+            **how,
+        }
+        assert self._killer.stdin is not None
+        assert self._killer.stdout is not None
+        print(json.dumps(order), file=self._killer.stdin, flush=True)
+        process = int(self._killer.stdout.readline())
+        timer = threading.Timer(kill_after, os.kill, (process, signal.SIGKILL)) if kill_after is not None else None
+        if timer:
+            timer.start()
+        code = int(self._killer.stdout.readline())
+        if timer:
+            timer.cancel()
+            timer.join()
+        return code
+
+    @property
+    def errors(self) -> str:
+        """What the last command said on stderr."""
+        return (self._home / "err").read_text(encoding="utf-8")
+
+    def traced(self, source: Path, collection: str) -> dict[str, int]:
+        """The steps of an undisturbed ingest, with how often each was taken."""
+        trace = self._home / "trace"
+        self.ingest(source, collection, trace=str(trace))
+        steps: dict[str, int] = json.loads(trace.read_text(encoding="utf-8"))
+        return steps
+
+    def drop(self, collection: str) -> None:
+        """Forget a collection."""
+        self.app.drop_collection(collection)
+
+    def contents(self, collection: str) -> dict[str, object]:
+        """All that a search could find: documents, chunks, vectors, words; and what waits to be deleted."""
+        found = self.app.catalog.collections.get(collection)
+        live = self.app.catalog.collections.live(collection)
+        assert live is not None
+        ids = list(chain.from_iterable(self.app.index.ids(live.physical_name)))
+        vectors = self.app.index.vectors(live.physical_name, ids)
+        with closing(sqlite3.connect(self._home / "catalog.sqlite")) as catalog:
+            own = "FROM chunks c JOIN documents d ON d.pk = c.document_pk WHERE d.collection_id = ?"
+            chunks = catalog.execute(f"SELECT d.id, c.ordinal, c.id, c.text {own} ORDER BY 1, 2", (found.id,))
+            texts = "SELECT id, content_hash, title, text FROM documents WHERE collection_id = ? ORDER BY id"
+            held = "SELECT document_id FROM generation_documents WHERE generation_id = ? ORDER BY 1"
+            waiting = "SELECT chunk_id FROM deletions WHERE generation_id = ? ORDER BY 1"
+            return {
+                "documents": catalog.execute(texts, (found.id,)).fetchall(),
+                "chunks": chunks.fetchall(),
+                "held": catalog.execute(held, (live.id,)).fetchall(),
+                "deletions": catalog.execute(waiting, (live.id,)).fetchall(),
+                "vectors": {id_: tuple(np.round(vector, 5)) for id_, vector in sorted(vectors.items())},
+                "words": self.app.catalog.words.problem(live),
+                "twice": len(ids) - len(set(ids)),
+            }
+
+
+@pytest.fixture(scope="module")
+def fault_home(new_home: Callable[[], AbstractContextManager[Path]]) -> Iterator[FaultHome]:
+    """A home of the module's own."""
+    command = [sys.executable, str(Path(__file__).with_name("killer.py"))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
+    with (
+        new_home() as folder,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as killer,
+    ):
+        home = FaultHome(folder, killer)
+        yield home
+        home.app.close()
+        assert killer.stdin is not None
+        killer.stdin.close()
