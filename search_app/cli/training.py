@@ -131,8 +131,8 @@ def _follow() -> None:
 def training_text(report: "TrainingReport", name: str) -> str:
     """What was learned from, how it was measured before and after, and what may be done next."""
     learned = (
-        f"Encoder {name!r} ({report.fingerprint[:12]}) began as {report.base!r} ({report.base_fingerprint[:12]}) and has "
-        f"learned from {report.example_count:,} examples in {report.step_count:,} steps with loss {report.loss!r}."
+        f"Encoder {name!r} ({report.fingerprint[:12]}) began as {report.base!r} ({report.base_fingerprint[:12]}) and "
+        f"has learned from {report.example_count:,} examples in {report.step_count:,} steps with loss {report.loss!r}."
     )
     lines = [learned, f"Learned from: {counts_text(report.sources)}.", *_measured(report)]
     if report.findings:
