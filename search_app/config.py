@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     engine_idle_seconds: float = Field(600.0, gt=0, description="The embedded Milvus ends itself after this.")
     encoder: str = Field(DEFAULT_ENCODER, description="The encoder of a new collection.")
     device: str = Field("auto", description="auto, cpu, cuda, mps.")
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fast-fp32", "fast-bf16"] = "auto"
     chunk_tokens: int = Field(0, ge=0, description="Longest chunk; 0 is as long as the encoder reads.")
     chunk_overlap: int = Field(0, ge=0, description="Tokens that neighbouring chunks share.")
     flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
@@ -87,6 +87,11 @@ class Home:
     def encoders_folder(self) -> Path:
         """One folder for each trained encoder."""
         return self.path / "encoders"
+
+    @property
+    def runtimes_folder(self) -> Path:
+        """Models made from encoders to run faster, and what runs fastest here."""
+        return self.path / "runtimes"
 
     @property
     def jobs_folder(self) -> Path:

@@ -4,7 +4,6 @@ An encoder is asked for by name and answers with its fingerprint; what filled a 
 fingerprint. Where the two differ, nothing is encoded.
 """
 
-import hashlib
 import shutil
 import threading
 from collections.abc import Sequence
@@ -14,13 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ingest.progress import Report
 from ingest.sink import Encoder, Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.config import Home, Settings
 from search_app.errors import FingerprintMismatch, UsageError
-from search_app.vectors import VectorCache
+from search_app.twin.kept_models import CALIBRATED, KeptModels
+from search_app.vectors import VectorCache, text_hash
 
 if TYPE_CHECKING:  # torch is loaded when the first encoder is
     from search_app.twin.encoder import TwinEncoder
@@ -55,7 +56,7 @@ class CachedEncoder:
 
     def encode(self, texts: Sequence[str], *, kind: Literal["document", "query"] = "document") -> Vectors:
         """Unit rows, (len(texts), dim) float32, in the order of the texts."""
-        hashes = [_text_hash(text, kind) for text in texts]
+        hashes = [text_hash(text, kind) for text in texts]
         known = dict(self._cache.get_many(self._key, hashes))
         missing = {one: text for one, text in zip(hashes, texts, strict=True) if one not in known}
         if missing:
@@ -79,6 +80,7 @@ class Encoders:
         self._home = home
         self._settings = settings
         self._loaded: dict[_Key, TwinEncoder] = {}
+        self._chosen: dict[_Key, str] = {}  # what "auto" came out as
         self._lock = threading.Lock()
 
     def load(self, name: str, *, precision: str | None = None) -> "TwinEncoder":
@@ -88,15 +90,17 @@ class Encoders:
             UnknownEncoder: Nothing has that name.
             EncoderError: Its folder can't or mustn't be loaded.
         """
-        key = _Key(name, precision or self._settings.precision)
+        asked = _Key(name, precision or self._settings.precision)
         with self._lock:
+            key = _Key(name, self._chosen.get(asked, asked.precision))
             encoder = self._loaded.pop(key, None) or self._read(key)
-            self._loaded[key] = encoder  # the last in the dict was used last
+            self._chosen[asked] = encoder.precision
+            self._loaded[_Key(name, encoder.precision)] = encoder  # the last in the dict was used last
             while len(self._loaded) > _KEPT_LOADED:
                 self._loaded.pop(next(iter(self._loaded)))
         return encoder
 
-    def choose(self, name: str) -> EncoderChoice:
+    def choose(self, name: str, *, precision: str | None = None) -> EncoderChoice:
         """Loads an encoder to fill a generation with, and notes its name and fingerprint in the catalogue.
 
         A name that stood for another fingerprint stands for this one from now on; generations that the other one
@@ -105,7 +109,7 @@ class Encoders:
         Raises:
             UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
         """
-        encoder = self.load(name)
+        encoder = self.load(name, precision=precision)
         record = EncoderRecord(
             fingerprint=encoder.fingerprint,
             name=name,
@@ -118,6 +122,19 @@ class Encoders:
             self._catalog.encoders.remove(name)
         self._catalog.encoders.add(record)
         return EncoderChoice(record, encoder.precision)
+
+    def calibrate(self, name: str, passages: Sequence[str], report: Report) -> str:
+        """Makes an int8 model of an encoder from passages that it is going to read; the precision's name.
+
+        Raises:
+            UnknownEncoder, EncoderError: The encoder isn't there, or can't be run or calibrated on this machine.
+        """
+        return self.load(name, precision="fp32").calibrate(passages, report)
+
+    def has_calibrated(self, fingerprint: str, precision: str) -> bool:
+        """Whether this is the name of an int8 model of the encoder that is there and whole."""
+        kind, _, key = precision.partition(":")
+        return kind == CALIBRATED and self._models_of(fingerprint).has_calibrated(key)
 
     def of_generation(self, generation: Generation, collection: str) -> "TwinEncoder":
         """The encoder that filled a generation, in the precision that it was filled with.
@@ -155,6 +172,12 @@ class Encoders:
             )
         self._catalog.encoders.remove(name)
         _remove_folder(self._home.encoders_folder, name)
+        self._models_of(record.fingerprint).forget()
+
+    @property
+    def device(self) -> str:
+        """Where encoders run, as it is set."""
+        return self._settings.device
 
     @property
     def shelf(self) -> Path:
@@ -164,6 +187,9 @@ class Encoders:
     def folder(self, name: str) -> Path:
         """Where a trained encoder of that name belongs."""
         return self._home.encoders_folder / name
+
+    def _models_of(self, fingerprint: str) -> KeptModels:
+        return KeptModels(self._home.runtimes_folder, fingerprint)
 
     def _user_of(self, fingerprint: str) -> str | None:
         """A generation that needs the encoder to answer."""
@@ -181,11 +207,8 @@ class Encoders:
             device=self._settings.device,
             precision=key.precision,
             encoders_folder=self._home.encoders_folder,
+            runtimes_folder=self._home.runtimes_folder,
         )
-
-
-def _text_hash(text: str, kind: str) -> str:
-    return hashlib.sha256(f"{kind}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _remove_folder(shelf: Path, name: str) -> None:

@@ -5,6 +5,7 @@ work. A damaged file is set aside and a new one begun; with one that can't be us
 Every vector carries a checksum, because a wrong one would never be noticed in a search.
 """
 
+import hashlib
 import logging
 import sqlite3
 import threading
@@ -31,6 +32,11 @@ _SCHEMA = """
 _log = logging.getLogger(__name__)
 
 
+def text_hash(text: str, kind: str) -> str:
+    """The hash that names a text, encoded as a document or as a query."""
+    return hashlib.sha256(f"{kind}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class VectorCache:
     """The vectors at a path; any number of threads and processes may use it at once.
 
@@ -48,17 +54,17 @@ class VectorCache:
         """The vectors that are known, by text hash: (dim,) float32 each, read-only."""
         nothing: list[tuple[str, bytes]] = []
         rows = self._attempt(lambda file: _read(file, key, hashes), nothing)
-        return {text_hash: _unpacked(blob) for text_hash, blob in rows if _is_whole(blob)}
+        return {known: _unpacked(blob) for known, blob in rows if _is_whole(blob)}
 
     def put_many(self, key: str, vectors: Mapping[str, Vector]) -> None:
         """Keep these vectors, by text hash; each is (dim,) float32."""
-        rows = [(text_hash, key, _packed(vector)) for text_hash, vector in vectors.items()]
+        rows = [(known, key, _packed(vector)) for known, vector in vectors.items()]
         insert = "INSERT OR REPLACE INTO vectors (hash, key, vector) VALUES (?, ?, ?)"
         self._attempt(lambda file: file.executemany(insert, rows), None)
 
     def remove(self, hashes: Sequence[str]) -> None:
         """Forget what any encoder made of these texts."""
-        rows = [(text_hash,) for text_hash in hashes]
+        rows = [(known,) for known in hashes]
         self._attempt(lambda file: file.executemany("DELETE FROM vectors WHERE hash = ?", rows), None)
 
     @property

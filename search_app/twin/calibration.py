@@ -8,28 +8,30 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import nncf
 import numpy as np
-from torch import Tensor
+from numpy.typing import NDArray
 
+from ingest.progress import Progress, Report
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone, first_line
 from search_app.twin.fast import convert, multiplies_bf16, save
 from search_app.twin.kept_models import KeptModels
+from search_app.twin.network import Features
 
-Batch = tuple[Tensor, Tensor]  # ids and mask, (batch, tokens) each
+_PASSES = 2  # NNCF reads the sample once to smooth outliers, and once to find the ranges
 
 
-def calibrate(backbone: Backbone, batches: Sequence[Batch], models: KeptModels, *, heard: Callable[[int], None]) -> str:
+def calibrate(backbone: Backbone, batches: Sequence[Features], models: KeptModels, report: Report) -> str:
     """The key of a new int8 model of this backbone, kept when this returns.
 
     Args:
         backbone: In float32, on the processor.
-        batches: At least one; 300 texts are enough.
+        batches: At least one, with `input_ids` and `attention_mask`.
         models: Where to keep it.
-        heard: Is told after every batch how many have passed; each passes twice or more.
+        report: Hears after every batch.
 
     Raises:
         EncoderError: OpenVINO can't run this backbone, or NNCF can't quantise it.
@@ -39,11 +41,11 @@ def calibrate(backbone: Backbone, batches: Sequence[Batch], models: KeptModels, 
         with _silence():
             quantised = nncf.quantize(
                 model,
-                nncf.Dataset(_Passing(batches, heard)),
+                nncf.Dataset(_Passing(batches, report)),
                 model_type=nncf.ModelType.TRANSFORMER,
                 subset_size=len(batches),
             )
-    except Exception as error:  # NNCF has no errors of its own for a network that it can't follow
+    except RuntimeError as error:  # NNCF's errors, and OpenVINO's
         raise EncoderError(
             f"The encoder can't be quantised to int8 ({first_line(error)}). Use --precision auto."
         ) from error
@@ -52,18 +54,19 @@ def calibrate(backbone: Backbone, batches: Sequence[Batch], models: KeptModels, 
 
 
 class _Passing:
-    """The batches as NNCF reads them, any number of times, with a word after each."""
+    """The batches as NNCF reads them, as often as it likes, with a word after each."""
 
-    def __init__(self, batches: Sequence[Batch], heard: Callable[[int], None]) -> None:
+    def __init__(self, batches: Sequence[Features], report: Report) -> None:
         self._batches = batches
-        self._heard = heard
+        self._report = report
         self._passed = 0
 
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
-        for ids, mask in self._batches:
-            yield [ids.numpy(), mask.numpy()]
+    def __iter__(self) -> Iterator[list[NDArray[np.int64]]]:
+        for batch in self._batches:
+            yield [batch[name].numpy() for name in ("input_ids", "attention_mask")]
             self._passed += 1
-            self._heard(self._passed)
+            total = max(self._passed, _PASSES * len(self._batches))
+            self._report(Progress("calibrate", self._passed, total, "batches"))
 
 
 @contextlib.contextmanager

@@ -16,16 +16,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ingest.progress import Report, unheard
 from search_app.errors import EncoderError
 from search_app.twin.batching import batches_by_length, padded
 from search_app.twin.fastest import PROBE, fastest
 from search_app.twin.fingerprint import fingerprint
-from search_app.twin.kept_models import KeptModels
+from search_app.twin.kept_models import CALIBRATED, KeptModels
 from search_app.twin.layout import Kind, Prompts, read_layout
 from search_app.twin.loading import load_network, load_tokenizer_for
 from search_app.twin.network import Features, TwinNetwork, truncated
 from search_app.twin.resolution import resolve
-from search_app.twin.runtime import Runtime, Surroundings, candidates, choose_device, make_runtime, one_thread
+from search_app.twin.runtime import (
+    Runtime,
+    Surroundings,
+    candidates,
+    choose_device,
+    make_runtime,
+    one_thread,
+    refuse_without_openvino,
+)
 from search_app.twin.saving import save_encoder
 from search_app.twin.tokenizer import TwinTokenizer
 
@@ -34,6 +43,7 @@ Vectors = NDArray[np.float32]
 _WINDOW = 1024  # texts that are tokenised and sorted together
 _CPU_TOKEN_BUDGET = 2048  # tokens of a batch, its padding counted; 8,192 are 6 % slower, 16,384 30 %
 _ACCELERATOR_TOKEN_BUDGET = 32_768
+_CALIBRATION_BUDGET = 1024  # a step keeps every activation of its batch
 _NO_PROMPTS = Prompts()
 _SHORT = 128  # tokens that one thread encodes sooner than several
 
@@ -147,6 +157,26 @@ class TwinEncoder:
             closing = self.tokenizer.closing_tokens
             rows = [_shortened(row, max_tokens, closing) for row in rows]
         return padded(rows, pad_id=self.tokenizer.pad_id, unpooled=self._unpooled(kind))
+
+    def calibrate(self, passages: Sequence[str], report: Report = unheard) -> str:
+        """The name of a new int8 precision, its ranges measured on documents such as it is going to read.
+
+        Args:
+            passages: At least one; 300 are enough.
+            report: Hears how many have been read, in passes over all of them.
+
+        Raises:
+            EncoderError: Nowhere to keep the model was named, or this machine or backbone can't run it.
+        """
+        refuse_without_openvino(CALIBRATED, self.device)
+        from search_app.twin.calibration import calibrate  # only where the extra is installed
+
+        rows = self._ids(passages, "document")
+        batches = [
+            padded([rows[i] for i in batch], pad_id=self.tokenizer.pad_id)
+            for batch in batches_by_length([len(row) for row in rows], _CALIBRATION_BUDGET)
+        ]
+        return f"{CALIBRATED}:{calibrate(self.network.backbone, batches, self._models(), report)}"
 
     def save(self, folder: Path) -> None:
         """Write the float32 network as a new folder that sentence-transformers loads, whole or not at all.

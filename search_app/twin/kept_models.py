@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from search_app.errors import EncoderError
-from search_app.twin.saving import publish
+from search_app.twin.publishing import publish
 
+CALIBRATED = "int8"
 MODEL_FILE = "model.xml"
 
 _FINGERPRINT_DIGITS = 16
@@ -52,8 +53,8 @@ class KeptModels:
     def keep_calibrated(self, write: Callable[[Path], None]) -> str:
         """Writes a calibrated model into a folder of its own, durable when this returns; its key."""
         own = self._require_own()
-        folder = self._keep(write, lambda aside: own / f"int8-{_key(aside)}")
-        return folder.name.removeprefix("int8-")
+        folder = self._keep(write, lambda aside: own / f"{CALIBRATED}-{_key(aside)}")
+        return folder.name.removeprefix(f"{CALIBRATED}-")
 
     def calibrated(self, key: str) -> Path:
         """The folder of the calibrated model with this key.
@@ -61,7 +62,7 @@ class KeptModels:
         Raises:
             EncoderError: It is gone or damaged.
         """
-        folder = self._require_own() / f"int8-{key}"
+        folder = self._require_own() / f"{CALIBRATED}-{key}"
         if not (folder / MODEL_FILE).is_file() or _key(folder) != key:
             raise EncoderError(
                 f"The int8 model {key!r} of encoder {self.fingerprint[:12]} should be in {folder}, and is gone or "

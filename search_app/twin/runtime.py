@@ -21,12 +21,11 @@ from torch import Tensor
 
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone
-from search_app.twin.kept_models import KeptModels
+from search_app.twin.kept_models import CALIBRATED, KeptModels
 
 Runtime = Callable[[Tensor, Tensor], Tensor]  # ids and mask (batch, tokens) -> token vectors (batch, tokens, width)
 
 PRECISIONS = ("fp32", "bf16", "fast-fp32", "fast-bf16")  # what can be asked for by name alone
-CALIBRATED = "int8"
 
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")  # x86 twice, Arm
 _one_at_a_time = threading.Lock()  # the thread count belongs to the process
@@ -107,14 +106,14 @@ def _half(precision: str, surroundings: Surroundings) -> Runtime:
 
 
 def _fast(precision: str, surroundings: Surroundings) -> Runtime:
-    _refuse_missing_openvino(precision, surroundings.device)
+    refuse_without_openvino(precision, surroundings.device)
     from search_app.twin.fast import run_converted
 
     return run_converted(surroundings.backbone, surroundings.models(), is_half=precision.endswith("bf16"))
 
 
 def _calibrated(precision: str, surroundings: Surroundings) -> Runtime:
-    _refuse_missing_openvino(precision, surroundings.device)
+    refuse_without_openvino(precision, surroundings.device)
     from search_app.twin.fast import run_calibrated
 
     return run_calibrated(surroundings.models(), precision.partition(":")[2])
@@ -125,7 +124,8 @@ _MAKERS: Mapping[str, Callable[[str, Surroundings], Runtime]] = MappingProxyType
 )
 
 
-def _refuse_missing_openvino(precision: str, device: torch.device) -> None:
+def refuse_without_openvino(precision: str, device: torch.device) -> None:
+    """Raise EncoderError when this precision needs OpenVINO, and it can't be used on this device or isn't here."""
     if device.type != "cpu":
         raise EncoderError(
             f"Precision {precision!r} runs on the processor, but the device is {device.type!r}. "

@@ -4,7 +4,6 @@ The folder is written aside, flushed to the disk, and renamed. Names and keys ar
 versions of sentence-transformers read.
 """
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from search_app.errors import EncoderError
 from search_app.twin.layout import Prompts, write_json
 from search_app.twin.network import Projection, TwinNetwork
+from search_app.twin.publishing import publish
 from search_app.twin.tokenizer import TwinTokenizer
 
 FINGERPRINT_FILE = "twinsearch.json"
@@ -97,20 +97,3 @@ def _prompt_config(prompts: Prompts) -> dict[str, object]:
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
-
-
-def publish(aside: Path, folder: Path) -> None:
-    """Flush everything and give the folder its name, in one step for whoever looks."""
-    aside.chmod(0o755)
-    for path in [*aside.rglob("*"), aside]:
-        _flush(path)
-    aside.rename(folder)
-    _flush(folder.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
