@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from ingest.chunking import Chunk, ChunkingSettings, chunk_document, fit_title
 from ingest.counting import TokenCounter
 from ingest.documents import Document
-from ingest.sink import Encoder
 from ingest.progress import Progress, Report
+from ingest.sink import Encoder
 from search_app.catalog import Catalog
 from search_app.catalog.commits import BuiltDocument
 from search_app.catalog.documents import PendingDocument
@@ -19,6 +19,7 @@ from search_app.catalog.generations import Generation, GenerationState
 from search_app.encoders import EncoderChoice
 from search_app.errors import IndexFailure, UnknownGeneration, UsageError
 from search_app.index import VectorIndex
+from search_app.vectors import VectorCache
 from search_app.writing import GenerationWriter, encode_documents
 
 _Fitted = tuple[PendingDocument, tuple[Document, tuple[Chunk, ...]]]
@@ -29,13 +30,14 @@ _DOCUMENTS_PER_STEP = 500  # between two flushes of a build
 class Generations:
     """The generations of all collections, in the catalogue and in Milvus."""
 
-    def __init__(self, catalog: Catalog, index: VectorIndex) -> None:
+    def __init__(self, catalog: Catalog, index: VectorIndex, cache: VectorCache | None = None) -> None:
         self._catalog = catalog
         self._index = index
+        self._cache = cache
 
     def writer(self, generation: Generation) -> GenerationWriter:
         """The opened writer of a generation."""
-        writer = GenerationWriter(self._catalog, self._index, generation)
+        writer = GenerationWriter(self._catalog, self._index, generation, self._cache)
         writer.open()
         return writer
 

@@ -27,6 +27,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.jobs import Job, JobState
 from search_app.config import Home
 from search_app.errors import Cancelled, UsageError
+from search_app.locks import lives
 
 Result = TypeVar("Result")
 
@@ -172,7 +173,7 @@ class Jobs:
 
     def _viewed(self, job: Job) -> JobView:
         is_late = job.state is JobState.QUEUED and time.time() - job.created_at > _BEGIN_SECONDS
-        if is_late or (job.state is JobState.RUNNING and not _is_alive(job)):
+        if is_late or (job.state is JobState.RUNNING and not lives(job.pid, job.pid_started)):
             whose = f"Its process {job.pid} ended" if job.pid else "Its process never began, and ended"
             message = f"{whose} without a word; `twinsearch jobs resume {job.id}` goes on."
             self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
@@ -189,15 +190,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return asdict(value)
     return str(value)
-
-
-def _is_alive(job: Job) -> bool:
-    """Whether the very process that runs the job lives; a later one with the same number doesn't count."""
-    try:
-        process = psutil.Process(job.pid)
-        return abs(process.create_time() - (job.pid_started or 0.0)) < 1.0 and process.status() != "zombie"
-    except psutil.Error:
-        return False
 
 
 class _WrittenProgress:

@@ -16,13 +16,14 @@ from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
 
 
-def writing(locks: Path, collection: str) -> AbstractContextManager[None]:
-    """Holds the collection's writer lock across processes.
+def writing(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+    """Holds the collection's writer lock across processes; waits for another writer to end, but not longer.
 
     Raises:
         CollectionInUse: Another process writes; the sentence names it.
     """
-    return _holding(locks / f"{slug_of(collection)}.write", f"Collection {collection!r} is being written to")
+    what = f"Collection {collection!r} is being written to"
+    return _holding(locks / f"{slug_of(collection)}.write", what, wait_seconds)
 
 
 def building(locks: Path, collection: str) -> AbstractContextManager[None]:
@@ -34,10 +35,19 @@ def building(locks: Path, collection: str) -> AbstractContextManager[None]:
     return _holding(locks / f"{slug_of(collection)}.build", f"A generation of collection {collection!r} is being built")
 
 
+def lives(pid: int | None, started: float | None) -> bool:
+    """Whether the very process that began then lives; a later one with the same number doesn't count."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - (started or 0.0)) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 @contextmanager
-def _holding(path: Path, what: str) -> Iterator[None]:
+def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
     owner = path.with_name(f"{path.name}.owner")
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=wait_seconds)
     try:
         lock.acquire()
     except filelock.Timeout as error:

@@ -18,6 +18,7 @@ from search_app.catalog.generations import Generation
 from search_app.duplicates import part_copies
 from search_app.errors import DamageFound, FingerprintMismatch, IndexFailure
 from search_app.index import VectorIndex
+from search_app.vectors import VectorCache, text_hash
 
 FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
 
@@ -27,9 +28,12 @@ _DELETIONS_PER_CALL = 5000
 class GenerationWriter:
     """The sink of an ingest: one generation of one collection."""
 
-    def __init__(self, catalog: Catalog, index: VectorIndex, generation: Generation) -> None:
+    def __init__(
+        self, catalog: Catalog, index: VectorIndex, generation: Generation, cache: VectorCache | None = None
+    ) -> None:
         self._catalog = catalog
         self._index = index
+        self._cache = cache
         self.generation = generation
 
     def open(self) -> None:
@@ -105,19 +109,25 @@ class GenerationWriter:
         return self.remove([document_id for document_id, origin in below if not is_kept(document_id, origin)])
 
     def remove(self, document_ids: Sequence[str]) -> int:
-        """Removes documents from the catalogue, then their vectors from the generation; how many there were.
+        """Removes documents: from the catalogue, then their vectors from every generation and from the cache.
 
-        Where one goes that has copies in other files, one of these takes its place.
+        Where one goes that has copies in other files, one of these takes its place. Returns how many there were.
         """
         if not document_ids:
             return 0
+        collection_id = self.generation.collection_id
+        texts = self._catalog.documents.passage_texts(collection_id, document_ids)
         inherited = self._inherited(dict.fromkeys(document_ids), set(document_ids))
         self.hand_over(inherited)
-        collection_id = self.generation.collection_id
         removed = self._catalog.documents.remove(
             collection_id, document_ids, target=self.generation, inherited=_cut(inherited)
         )
-        self.sweep()
+        for generation in self._catalog.generations.list(collection_id):
+            if self._index.exists(generation.physical_name):
+                self._sweep(generation)
+        if self._cache is not None:
+            unused = texts - self._catalog.documents.passage_texts_in_use(texts)
+            self._cache.remove([text_hash(one.whole, "document") for one in unused])
         return removed
 
     def _inherited(self, bodies: Mapping[str, str | None], others: Collection[str]) -> list[EncodedDocument]:
@@ -146,10 +156,13 @@ class GenerationWriter:
 
     def sweep(self) -> None:
         """Deletes from Milvus what the catalogue lists as replaced or removed."""
-        while chunk_ids := self._catalog.documents.deletions(self.generation.id, _DELETIONS_PER_CALL):
-            self._index.delete(self.generation.physical_name, chunk_ids)
-            self._index.flush(self.generation.physical_name)
-            self._catalog.documents.forget_deletions(self.generation.id, chunk_ids)
+        self._sweep(self.generation)
+
+    def _sweep(self, generation: Generation) -> None:
+        while chunk_ids := self._catalog.documents.deletions(generation.id, _DELETIONS_PER_CALL):
+            self._index.delete(generation.physical_name, chunk_ids)
+            self._index.flush(generation.physical_name)
+            self._catalog.documents.forget_deletions(generation.id, chunk_ids)
 
     def _create_physical(self, name: str) -> None:
         if self._catalog.documents.chunk_count(self.generation.id):

@@ -33,7 +33,7 @@ class Wiring:
         self.engine = Engine(home.engine_folder, idle_seconds=settings.engine_idle_seconds)
         self.index = VectorIndex(self._milvus(), timeout_seconds=settings.milvus_timeout_seconds)
         self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
-        self.generations = Generations(self.catalog, self.index)
+        self.generations = Generations(self.catalog, self.index, self.vector_cache)
         self.jobs = Jobs(self.catalog, home)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.searcher, home.locks_folder)

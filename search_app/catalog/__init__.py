@@ -20,6 +20,7 @@ from search_app.catalog.ingests import Ingests
 from search_app.catalog.jobs import Jobs
 from search_app.catalog.judgements import Judgements
 from search_app.catalog.likenesses import note_all_bodies
+from search_app.catalog.listing import Listing
 from search_app.catalog.reviews import Reviews
 from search_app.catalog.store import Store
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
@@ -53,6 +54,7 @@ class Catalog:
         self.documents = Documents(self._store)
         self.files = Files(self._store)
         self.copies = Copies(self._store)
+        self.listing = Listing(self._store)
         self.ingests = Ingests(self._store)
         self.words = Words(self._store)
         self.judgements = Judgements(self._store)

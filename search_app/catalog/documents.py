@@ -6,7 +6,7 @@ Whoever writes to a generation works off its deletions before a write or after i
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import Table, delete, func, select
@@ -26,13 +26,16 @@ from search_app.catalog.generations import Generation, forget_held, require_gene
 from search_app.catalog.ingests import count_committed
 from search_app.catalog.passages import (
     Passage,
+    PassageText,
     chunks_by_document,
     committed,
     document_of,
     held_chunks,
     passage_of,
+    passage_texts,
     passages_of,
     pending,
+    texts_in_use,
 )
 from search_app.catalog.store import Store, pieces
 from search_app.catalog.tables import aliases, chunks, deletions, documents, metadata_fields
@@ -255,6 +258,17 @@ class Documents:
         with self._store.reading() as connection:
             generation = require_generation(connection, generation_id)
             return connection.execute(select(func.count()).select_from(held_chunks(generation))).scalar_one()
+
+    def passage_texts(self, collection_id: int, document_ids: Sequence[str]) -> set[PassageText]:
+        """What encoders were given of these documents' chunks, however they were cut."""
+        with self._store.reading() as connection:
+            return {one for some in pieces(document_ids) for one in passage_texts(connection, collection_id, some)}
+
+    def passage_texts_in_use(self, among: Collection[PassageText]) -> set[PassageText]:
+        """Those of these that are a chunk's of any document, in any collection; looks at every chunk."""
+        texts = sorted({one.chunk_text for one in among})
+        with self._store.reading() as connection:
+            return {one for some in pieces(texts) for one in texts_in_use(connection, some)}
 
     def get(self, collection_id: int, document_id: str) -> Document:
         """The current version of the document.

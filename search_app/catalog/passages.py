@@ -5,13 +5,13 @@ a vector that is left over in Milvus, or was written but not committed, leads to
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
 
-from ingest.chunking import Chunk
+from ingest.chunking import Chunk, passage
 from ingest.documents import Document, MetadataValue, Section
 from search_app.catalog.chunks import chunk_of
 from search_app.catalog.generations import Generation
@@ -102,3 +102,30 @@ def _is_held(generation: Generation) -> ColumnElement[bool]:
         generation_documents.c.document_id == documents.c.id,
         generation_documents.c.content_hash == documents.c.content_hash,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PassageText:
+    """What an encoder was given of a chunk; `chunk_text` is the chunk's own part of it."""
+
+    whole: str
+    chunk_text: str
+
+
+def passage_texts(connection: Connection, collection_id: int, document_ids: Sequence[str]) -> Iterator[PassageText]:
+    """What encoders were given of these documents' chunks, however they were cut."""
+    own = (documents.c.collection_id == collection_id) & documents.c.id.in_(document_ids)
+    return _texts_of(connection, own)
+
+
+def texts_in_use(connection: Connection, chunk_texts: Sequence[str]) -> Iterator[PassageText]:
+    """What encoders were given of chunks with these texts, in any collection; looks at every chunk."""
+    return _texts_of(connection, chunks.c.text.in_(chunk_texts))
+
+
+def _texts_of(connection: Connection, which: ColumnElement[bool]) -> Iterator[PassageText]:
+    query = select(documents.c.title, chunks.c.headings, chunks.c.text).join_from(
+        chunks, documents, chunks.c.document_pk == documents.c.pk
+    )
+    for row in connection.execute(query.where(which)):
+        yield PassageText(passage(row.title, row.headings, row.text), row.text)
