@@ -202,8 +202,8 @@ def fused(dense: Sequence[Candidate], lexical: Sequence[Candidate], fusion: Fusi
     for step in FUSED_DEPTHS:
         if done >= max(len(dense), len(lexical)):
             break
-        pairs = [[(one.chunk_id, one.score) for one in ranking[:step]] for ranking in (dense, lexical)]
-        fresh = [pair for pair in fuse(*pairs, fusion) if pair[0] not in merged]
+        meaning, wording = ([(one.chunk_id, one.score) for one in ranking[:step]] for ranking in (dense, lexical))
+        fresh = [pair for pair in fuse(meaning, wording, fusion) if pair[0] not in merged]
         for chunk_id, score in fresh:
             least = min(score, least)
             parts = {"dense": cosines.get(chunk_id), "lexical": words.get(chunk_id)}

@@ -7,96 +7,48 @@ the catalogue doesn't know (a chunk that was replaced a moment ago) is no hit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from ingest.documents import MetadataValue
+import numpy as np
+
+from ingest.documents import Document
+from ingest.sink import Vectors
+from search_app.answers import EncoderName, Hit, Rerank, SearchOptions, SearchResult, SecondStage
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
-from search_app.catalog.passages import Passage
 from search_app.catalog.words import Scope
 from search_app.encoders import Encoders
-from search_app.errors import QueryError, UsageError
-from search_app.filters import Filter, check
+from search_app.errors import IndexFailure, QueryError, UnknownDocument, UsageError
+from search_app.example_file import example_passages
+from search_app.filters import And, Compare, Filter, check
 from search_app.index import VectorIndex
-from search_app.paging import Pager, Place
+from search_app.paging import Pager, Place, pages
 from search_app.preferences import preferred
+from search_app.queries import combined, middle, parse_combined
+from search_app.reranking import Reranker
 from search_app.retrieval import Approach, Candidate, Mode, Questions, Retriever, scope_of
 from search_app.timing import Timer
+
+__all__ = [
+    "MAX_HITS",
+    "MAX_OFFSET",
+    "MAX_QUERY_CHARACTERS",
+    "EncoderName",
+    "Hit",
+    "Rankings",
+    "Rerank",
+    "SearchOptions",
+    "SearchResult",
+    "Searcher",
+    "SecondStage",
+    "check_query",
+]
 
 MAX_HITS = 1000
 MAX_OFFSET = 10_000
 MAX_QUERY_CHARACTERS = 20_000
 
 _PARTS = ("prepare", "encode", "search", "words", "fuse", "fetch")
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer: the best chunk of a document.
-
-    `score` depends on the mode: the cosine similarity, -1 to 1; BM25, above 0; or both in one number, 0 to 1, and
-    then `parts` has the two by name, without one whose ranking the chunk isn't in. `more_passages` counts
-    the document's other chunks that stand above the last hit of the page.
-    """
-
-    rank: int
-    score: float
-    document_id: str
-    chunk_id: str
-    title: str
-    source: str
-    text: str
-    start: int
-    end: int
-    metadata: Mapping[str, MetadataValue]
-    headings: tuple[str, ...] = ()
-    page: int | None = None
-    more_passages: int = 0
-    parts: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderName:
-    """Which encoder answered."""
-
-    name: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The hits of one query, best first, and who gave them; `took_ms` in milliseconds by part."""
-
-    query: str
-    collection: str
-    generation: int
-    encoder: EncoderName
-    mode: str
-    took_ms: Mapping[str, float]
-    hits: tuple[Hit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """How to search.
-
-    Args:
-        k: Documents on the page, 1 to MAX_HITS.
-        where: Only documents that this filter lets through.
-        generation: Its number; None is the live one.
-        mode: What the search goes by; None is the default.
-        offset: Documents before the page, 0 to MAX_OFFSET. Pages never overlap and leave nothing out.
-        min_score: Only hits with at least this score, in the measure of the mode.
-        exact: Compare with every vector instead of following a graph; embedded Milvus always does.
-    """
-
-    k: int = 10
-    where: Filter | None = None
-    generation: int | None = None
-    mode: Mode | None = None
-    offset: int = 0
-    min_score: float | None = None
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +61,17 @@ class Rankings:
     owners: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call: the collection and the generation that answers, what it goes by, and how it was asked."""
+
+    collection: str
+    generation: Generation
+    approach: Approach
+    options: SearchOptions
+    timer: Timer
+
+
 class Searcher:
     """The query layer over one catalogue and one Milvus."""
 
@@ -116,6 +79,7 @@ class Searcher:
         self._catalog = catalog
         self._index = index
         self._encoders = encoders
+        self._reranker = Reranker(encoders)
 
     def search(self, query: str, collection: str, options: SearchOptions) -> SearchResult:
         """The best documents for one query.
@@ -131,24 +95,63 @@ class Searcher:
 
     def search_batch(self, queries: Sequence[str], collection: str, options: SearchOptions) -> list[SearchResult]:
         """The same for many queries, with one encode and one search call; the times are those of the batch."""
-        timer = Timer(dict.fromkeys(_PARTS, 0.0))
         for query in queries:
             check_query(query)
-        _check_page(options)
-        generation = self._generation(collection, options.generation)
-        approach = self._approach(collection, options.mode)
-        retriever = self._retriever(generation, approach.mode, options, timer)
-        questions = self._questions(queries, generation, collection, approach.mode, timer)
-        pager = Pager(self._catalog, generation, retriever)
-        found = pager.first(questions, approach, options.offset + options.k, min_score=options.min_score)
-        pages = self._pages(generation, [own[options.offset :] for own in found], options.offset)
-        timer.lap("fetch")
-        name = EncoderName(generation.encoder_name, generation.fingerprint)
-        took_ms = timer.total()
-        return [
-            SearchResult(query, collection, generation.number, name, approach.mode.value, took_ms, page)
-            for query, page in zip(queries, pages, strict=True)
-        ]
+        asked = self._asked(collection, options, self._approach(collection, options.mode))
+        if asked.approach.mode is Mode.LEXICAL:  # needs no vectors, and no encoder
+            return self._answered(asked, Questions(queries))
+        encoder = self._encoders.of_generation(asked.generation, collection)
+        asked.timer.lap("prepare")
+        vectors = encoder.encode(list(queries), kind="query")
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions(queries, vectors))
+
+    def combined(self, query: str, collection: str, options: SearchOptions) -> SearchResult:
+        """The best documents by meaning for a query of parts with weights, such as "fast car" - racing.
+
+        Raises:
+            QueryError: The query can't be read as parts, or they cancel each other out.
+            UsageError: Another mode was asked for.
+        """
+        check_query(query)
+        parts = parse_combined(query)
+        asked = self._asked(collection, options, _by_meaning(options))
+        encoder = self._encoders.of_generation(asked.generation, collection)
+        asked.timer.lap("prepare")
+        vector = combined(parts, encoder.encode([part.text for part in parts], kind="query"))
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions([query], vector))[0]
+
+    def similar(self, name: str, collection: str, options: SearchOptions) -> SearchResult:
+        """The documents nearest to one of the collection, or to one of its chunks; that document itself is left out.
+
+        Raises:
+            UnknownDocument: No document and no chunk of the generation has this id.
+            UsageError: Another mode was asked for.
+        """
+        asked = self._asked(collection, options, _by_meaning(options))
+        document_id, chunk_ids = self._chunks_of(asked, name)
+        held = self._index.vectors(asked.generation.physical_name, chunk_ids)
+        if len(held) < len(chunk_ids):
+            raise IndexFailure(f"Milvus has lost vectors of {name!r}. Run `twinsearch check --repair` to restore them.")
+        asked.timer.lap("encode")
+        vector = middle(_rows(held, chunk_ids))
+        others = replace(options, where=_without(options.where, document_id))
+        return self._answered(replace(asked, options=others), Questions([name], vector))[0]
+
+    def like_example(self, document: Document, collection: str, options: SearchOptions) -> SearchResult:
+        """The documents nearest to one that isn't of the collection; the mode is dense.
+
+        Raises:
+            UsageError: Another mode was asked for.
+        """
+        asked = self._asked(collection, options, _by_meaning(options))
+        encoder = self._encoders.of_generation(asked.generation, collection)
+        asked.timer.lap("prepare")
+        texts = example_passages(document, asked.generation.chunking, encoder.count_tokens)
+        vector = middle(encoder.encode(texts))
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions([document.title or document.id], vector))[0]
 
     def rankings(self, queries: Sequence[str], collection: str, depth: int) -> Rankings:
         """What the queries find in the live generation, `depth` chunks by meaning and as many by words.
@@ -156,14 +159,59 @@ class Searcher:
         Raises:
             QueryError: The collection holds nothing yet, or the catalogue can't search by words.
         """
-        timer = Timer()
-        generation = self._generation(collection, None)
-        retriever = self._retriever(generation, Mode.HYBRID, SearchOptions(), timer)
-        questions = self._questions(queries, generation, collection, Mode.HYBRID, timer)
+        asked = self._asked(collection, SearchOptions(), Approach(Mode.HYBRID))
+        encoder = self._encoders.of_generation(asked.generation, collection)
+        questions = Questions(queries, encoder.encode(list(queries), kind="query"))
+        retriever = self._retriever(asked)
         dense, lexical = (retriever.rank(questions, Approach(mode), depth) for mode in (Mode.DENSE, Mode.LEXICAL))
         chunk_ids = dict.fromkeys(one.chunk_id for ranking in (*dense, *lexical) for one in ranking)
-        owners = self._catalog.documents.owners(generation, list(chunk_ids))
-        return Rankings(generation.number, dense, lexical, owners)
+        owners = self._catalog.documents.owners(asked.generation, list(chunk_ids))
+        return Rankings(asked.generation.number, dense, lexical, owners)
+
+    def _asked(self, collection: str, options: SearchOptions, approach: Approach) -> _Asked:
+        _check_page(options)
+        timer = Timer(dict.fromkeys(_PARTS, 0.0))
+        generation = self._generation(collection, options.generation)
+        return _Asked(collection, generation, approach, options, timer)
+
+    def _answered(self, asked: _Asked, questions: Questions) -> list[SearchResult]:
+        options, generation, timer = asked.options, asked.generation, asked.timer
+        retriever = self._retriever(asked)
+        timer.lap("prepare")
+        pager = Pager(self._catalog, generation, retriever, collapse=options.collapse)
+        wanted = options.offset + options.k
+        deep = max(wanted, options.rerank.top) if options.rerank else wanted
+        found = pager.first(questions, asked.approach, deep, min_score=options.min_score)
+        found, stages = self._reranked(asked, questions, found)
+        shown = pages(self._catalog, generation, [own[options.offset : wanted] for own in found], options.offset)
+        timer.lap("fetch")
+        name = EncoderName(generation.encoder_name, generation.fingerprint)
+        mode, took_ms = asked.approach.mode, timer.total()
+        fusion = asked.approach.fusion if mode is Mode.HYBRID else None
+        return [
+            SearchResult(query, asked.collection, generation.number, name, mode.value, took_ms, page, fusion, stage)
+            for query, page, stage in zip(questions.texts, shown, stages, strict=True)
+        ]
+
+    def _reranked(
+        self, asked: _Asked, questions: Questions, found: list[list[Place]]
+    ) -> tuple[list[list[Place]], Sequence[SecondStage | None]]:
+        rerank = asked.options.rerank
+        if rerank is None:
+            return found, [None] * len(found)
+        texts = self._passages_read(asked.generation, found, rerank.top)
+        outcomes = [
+            self._reranker.rerank(query, places, texts, rerank)
+            for query, places in zip(questions.texts, found, strict=True)
+        ]
+        asked.timer.lap("rerank")
+        return [places for places, _ in outcomes], [stage for _, stage in outcomes]
+
+    def _passages_read(self, generation: Generation, found: Sequence[Sequence[Place]], top: int) -> dict[str, str]:
+        """What a cross-encoder reads of the first documents, by chunk id."""
+        chunk_ids = dict.fromkeys(place.best.chunk_id for places in found for place in places[:top])
+        passages = self._catalog.documents.passages(generation, list(chunk_ids))
+        return {one: f"{passage.title} {passage.chunk.text}".strip() for one, passage in passages.items()}
 
     def _generation(self, collection: str, number: int | None) -> Generation:
         if number is not None:
@@ -181,58 +229,43 @@ class Searcher:
         own = preferred(settings, has_words=self._catalog.words.are_indexed)
         return own if mode is None else replace(own, mode=mode)
 
-    def _retriever(self, generation: Generation, mode: Mode, options: SearchOptions, timer: Timer) -> Retriever:
-        if options.where is not None:
-            check(options.where, self._catalog.documents.fields(generation.collection_id))
-        is_left_to_milvus = mode is Mode.DENSE and self._index.filters_fast
-        scope = Scope(options.where) if is_left_to_milvus else scope_of(self._catalog, generation, options.where)
-        return Retriever(self._catalog, self._index, generation, scope, timer, exact=options.exact)
+    def _retriever(self, asked: _Asked) -> Retriever:
+        where, generation = asked.options.where, asked.generation
+        if where is not None:
+            check(where, self._catalog.documents.fields(generation.collection_id))
+        is_left_to_milvus = asked.approach.mode is Mode.DENSE and self._index.filters_fast
+        scope = Scope(where) if is_left_to_milvus else scope_of(self._catalog, generation, where)
+        return Retriever(self._catalog, self._index, generation, scope, asked.timer, exact=asked.options.exact)
 
-    def _questions(
-        self, queries: Sequence[str], generation: Generation, collection: str, mode: Mode, timer: Timer
-    ) -> Questions:
-        """The queries with their vectors; a search by words needs none, and no encoder."""
-        if mode is Mode.LEXICAL:
-            timer.lap("prepare")
-            return Questions(queries)
-        encoder = self._encoders.of_generation(generation, collection)
-        timer.lap("prepare")
-        vectors = encoder.encode(list(queries), kind="query")
-        timer.lap("encode")
-        return Questions(queries, vectors)
-
-    def _pages(self, generation: Generation, found: Sequence[Sequence[Place]], offset: int) -> list[tuple[Hit, ...]]:
-        """The hits with their texts, which are read for these chunks only."""
-        chunk_ids = list(dict.fromkeys(place.best.chunk_id for places in found for place in places))
-        passages = self._catalog.documents.passages(generation, chunk_ids)
-        return [
-            tuple(
-                _hit(rank, place, passages[place.best.chunk_id])
-                for rank, place in enumerate(places, offset + 1)
-                if place.best.chunk_id in passages  # one that was replaced since it was found is no hit
+    def _chunks_of(self, asked: _Asked, name: str) -> tuple[str, list[str]]:
+        """The document that is meant, by its id, an alias or a chunk's id, and its chunks, or that chunk."""
+        documents, generation = self._catalog.documents, asked.generation
+        own = documents.owners(generation, [name]).get(name)
+        if own is not None:
+            return own, [name]
+        document_id = self._catalog.copies.originals(generation.collection_id, [name]).get(name, name)
+        passages = documents.passages_of(generation, [document_id]).get(document_id)
+        if not passages:
+            raise UnknownDocument(
+                f"Collection {asked.collection!r} holds no document and no chunk {name!r}. The ids stand in "
+                "`twinsearch search --json`."
             )
-            for places in found
-        ]
+        return document_id, [passage.chunk.id for passage in passages]
 
 
-def _hit(rank: int, place: Place, passage: Passage) -> Hit:
-    chunk = passage.chunk
-    return Hit(
-        rank=rank,
-        score=place.best.score,
-        document_id=chunk.document_id,
-        chunk_id=chunk.id,
-        title=passage.title,
-        source=passage.source,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        metadata=passage.metadata,
-        headings=chunk.headings,
-        page=chunk.page,
-        more_passages=place.more_passages,
-        parts=place.best.parts,
-    )
+def _rows(held: Mapping[str, Vectors], chunk_ids: Sequence[str]) -> Vectors:
+    return np.stack([held[one] for one in chunk_ids])
+
+
+def _by_meaning(options: SearchOptions) -> Approach:
+    if options.mode not in (None, Mode.DENSE):
+        raise UsageError(f"Such a query is searched by meaning; leave the mode {options.mode!r} out, or choose dense.")
+    return Approach(Mode.DENSE)
+
+
+def _without(where: Filter | None, document_id: str) -> Filter:
+    other = Compare("id", "!=", document_id)
+    return other if where is None else And((where, other))
 
 
 def check_query(query: str) -> None:
@@ -254,3 +287,7 @@ def _check_page(options: SearchOptions) -> None:
         raise UsageError(f"{options.k} hits were asked for; choose a number from 1 to {MAX_HITS:,}.")
     if not 0 <= options.offset <= MAX_OFFSET:
         raise UsageError(f"A page can't begin after {options.offset} hits; choose a number from 0 to {MAX_OFFSET:,}.")
+    if options.rerank is not None and not 1 <= options.rerank.top <= MAX_HITS:
+        raise UsageError(
+            f"{options.rerank.top} documents can't be ordered anew; choose a number from 1 to {MAX_HITS:,}."
+        )
