@@ -12,11 +12,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from search_app.errors import EncoderError
-from search_app.twin.backbone import Backbone, TransformerBackbone, refuse_non_finite
+from search_app.twin.backbone import Backbone, refuse_non_finite
 from search_app.twin.layout import Layout, read_json
 from search_app.twin.lstm_backbone import LstmBackbone
 from search_app.twin.network import ACTIVATIONS, Projection, TwinNetwork, truncated
 from search_app.twin.tokenizer import TwinTokenizer, load_tokenizer
+from search_app.twin.transformer_backbone import TransformerBackbone
 
 _BACKBONES: Mapping[int, Callable[..., Backbone]] = MappingProxyType(
     {1: TransformerBackbone.load, 2: LstmBackbone.load}
