@@ -39,11 +39,13 @@ def in_order(_rows: Sequence[Example], batch_size: int, shuffled: Sequence[int])
 
 
 def apart(rows: Sequence[Example], batch_size: int, shuffled: Sequence[int]) -> Iterator[list[int]]:
-    """Batches in which no row's text is an answer to another's: each text and each query stands there once.
+    """Batches in which no row's text is an answer to another's: each query and each positive stands there once.
 
-    Two positives of one query never meet, not even as the positives of two queries. A row that meets nobody, left
-    over at the end, is left out: it has nothing to be contrasted with.
+    Two positives of one query never meet, not even as the positives of two queries; rows may have a negative in common,
+    which is wrong for both. A row that meets nobody, left over at the end, is left out: it has nothing to be
+    contrasted with.
     """
+    leading = [{same_text(text) for text in row.texts[:2]} for row in rows]
     texts = [{same_text(text) for text in row.texts} for row in rows]
     answers: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -52,13 +54,13 @@ def apart(rows: Sequence[Example], batch_size: int, shuffled: Sequence[int]) -> 
     while waiting:
         batch: list[int] = []
         present: set[str] = set()
-        barred: set[str] = set()
+        barred: set[str] = set()  # queries, positives, and whatever else answers the queries
         for number in waiting:
-            own, own_answers = texts[number], answers[same_text(rows[number].texts[0])]
-            if own.isdisjoint(present) and own.isdisjoint(barred) and own_answers.isdisjoint(present):
+            own = leading[number] | answers[same_text(rows[number].texts[0])]
+            if own.isdisjoint(present) and texts[number].isdisjoint(barred):
                 batch.append(number)
-                present |= own
-                barred |= own_answers
+                present |= texts[number]
+                barred |= own
             if len(batch) == batch_size:
                 break
         for number in batch:

@@ -134,7 +134,7 @@ class Run:
             before={} if before is None else before.figures,
             after={} if after is None else after.figures,
             gain=_gain(self.figure, before, after),
-            settings=asdict(settings),
+            settings=asdict(settings) | {"dims": list(settings.dims)},  # as JSON gives it back
             findings=(),
             seconds=0.0,
             process_count=self.processes.count,

@@ -30,8 +30,8 @@ def test_no_text_of_a_batch_answers_two_of_its_rows() -> None:
     ]
     answers = {(row.texts[0], row.texts[1]) for row in rows}
     for batch in plan_batches(rows, 16, order=apart, seed=seed):
-        texts = [text for number in batch for text in rows[number].texts]
-        assert len(texts) == len(set(texts)), f"seed {seed}"
+        counts = Counter(text for number in batch for text in rows[number].texts)
+        assert all(counts[text] == 1 for number in batch for text in rows[number].texts[:2]), f"seed {seed}"
         for one in batch:
             for other in batch:
                 foreign = rows[other].texts[1:]
@@ -42,6 +42,13 @@ def test_two_positives_of_one_query_never_meet_even_when_one_answers_another_que
     rows = [query_positive("q1", "A"), query_positive("Q1 ", "B"), query_positive("q2", "b")]
     for seed in range(10):
         assert plan_batches(rows, 3, order=apart, seed=seed) == []
+
+
+def test_rows_that_have_a_negative_in_common_may_meet() -> None:
+    rows = [query_positive(f"q{number}", f"p{number}", ["n", f"n{number}"]) for number in range(4)]
+    assert [len(batch) for batch in plan_batches(rows, 4, order=apart)] == [4]
+    as_positive = [*rows, query_positive("q", "n")]
+    assert [len(batch) for batch in plan_batches(as_positive, 5, order=apart)] == [4]
 
 
 def test_classes_meet_themselves_and_others_in_a_batch() -> None:

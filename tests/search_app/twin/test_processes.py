@@ -97,11 +97,12 @@ def test_the_command_trains_under_torchrun_and_only_its_first_process_writes(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
     pairs = tmp_path / "pairs.csv"
-    rows = [f"copy file {n},the folder {n}" for n in range(32)]
+    rows = [f"copy {one}{two} file,the {two}{one} folder" for one in "abcdef" for two in "ghiklm"]
     pairs.write_text("\n".join(["query,positive", *rows]))
     home = tmp_path / "home"
-    command = ["train", "--pairs", str(pairs), "--base", str(tiny_encoder_folder), "--name", "both", "--home", str(home)]
-    done = torchrun("-m", "search_app.cli", *command, "--epochs", "1", "--json")
+    base, where = str(tiny_encoder_folder), str(home)
+    command = ["train", "--pairs", str(pairs), "--base", base, "--name", "both", "--home", where]
+    done = torchrun("-m", "search_app.cli", *command, "--epochs", "1", "--learning-rate", "1e-3", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["process_count"] == 2
