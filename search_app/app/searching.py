@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
 from search_app.app.wiring import Wiring
 from search_app.config import DEFAULT_COLLECTION
+from search_app.example_file import read_example
 from search_app.filters import And, Filter, parse_where
 from search_app.retrieval import mode_of
 from search_app.search import SearchOptions, SearchResult
+from search_app.similarity import Similarity, similarity_of
 
-_AS_USUAL = SearchOptions()
+_AS_USUAL = SearchOptions(collapse=True)
 
 
 class Searching(Wiring):
@@ -31,12 +35,59 @@ class Searching(Wiring):
             query: What a person asks.
             collection: Its name.
             k: How many documents.
-            where: Filters such as "module=os", all of which must hold.
-            mode: "dense", "lexical" or "hybrid"; None is the default.
+            where: Filters such as "module=os and not year<2020", all of which must hold.
+            mode: "dense", "lexical" or "hybrid"; None is what the collection goes by.
             options: All else; its own k, filter and mode don't count.
         """
         asked = replace(options, k=k, where=all_of(where), mode=mode_of(mode))
         return self.searcher.search(query, collection, asked)
+
+    def search_many(
+        self, queries: Sequence[str], collection: str = DEFAULT_COLLECTION, options: SearchOptions = _AS_USUAL
+    ) -> list[SearchResult]:
+        """The best documents for each of many queries, with one encode and one search call."""
+        return self.searcher.search_batch(queries, collection, options)
+
+    def search_combined(
+        self, query: str, collection: str = DEFAULT_COLLECTION, options: SearchOptions = _AS_USUAL
+    ) -> SearchResult:
+        """The best documents for parts with weights, such as `"fast car" - racing + 0.5 electric`."""
+        return self.searcher.combined(query, collection, options)
+
+    def search_like_file(
+        self, path: Path, collection: str = DEFAULT_COLLECTION, options: SearchOptions = _AS_USUAL
+    ) -> SearchResult:
+        """The documents nearest to what a file holds, which isn't taken in."""
+        return self.searcher.like_example(read_example(path, self.settings.limits), collection, options)
+
+    def similar(
+        self, name: str, collection: str = DEFAULT_COLLECTION, options: SearchOptions = _AS_USUAL
+    ) -> SearchResult:
+        """The documents nearest to a document or a chunk of the collection, by its id; itself is left out."""
+        return self.searcher.similar(name, collection, options)
+
+    def similarity(
+        self,
+        texts: Sequence[str],
+        *,
+        encoder: str | None = None,
+        collection: str | None = None,
+        energy: str | None = None,
+        kind: Literal["document", "query"] = "document",
+    ) -> Similarity:
+        """Every text with every other, for an encoder.
+
+        Args:
+            texts: At least two.
+            encoder: Its name; None is the collection's live one, or that of new collections.
+            collection: Whose live encoder to take.
+            energy: cosine, dot, euclidean, squared-euclidean or manhattan; None is the cosine similarity.
+            kind: Which of the encoder's prompts stands before the texts.
+        """
+        live = self.catalog.collections.live(collection) if collection and not encoder else None
+        name = live.encoder_name if live else encoder or self.settings.encoder
+        loaded = self.encoders.of_generation(live, str(collection)) if live else self.encoders.load(name)
+        return similarity_of(texts, loaded, energy=energy, kind=kind)
 
 
 def all_of(where: Sequence[str]) -> Filter | None:

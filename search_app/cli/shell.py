@@ -71,6 +71,13 @@ def to_json(value: Any) -> str:
     return json.dumps(as_json(value), ensure_ascii=False, indent=2)
 
 
+def to_json_line(value: Any) -> str:
+    """The same on one line."""
+    from search_app.jobs import as_json
+
+    return json.dumps(as_json(value), ensure_ascii=False)
+
+
 def command(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a command out of a function whose first argument is the `Shell`, with the options that all share."""
 
