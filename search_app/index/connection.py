@@ -166,7 +166,14 @@ class Connection:
         self.read("list collections", lambda client: client.list_collections(timeout=self.timeout_seconds))
 
     def _connected(self) -> Any:
-        address = self.milvus.address()
+        try:
+            return self._client_at(self.milvus.address())
+        except MilvusUnreachable:
+            if not self.milvus.is_embedded:
+                raise
+            return self._client_at(self.milvus.address())  # it ended after it had told its address; this starts it anew
+
+    def _client_at(self, address: str) -> Any:
         with self._lock:
             if self._client is None or address != self._address:
                 self._drop_client()
@@ -177,15 +184,14 @@ class Connection:
         from pymilvus import MilvusClient
 
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs what it raises, with a traceback
-        embedded = self.milvus.is_embedded  # its process is known to live, and may have a busy machine
-        seconds = self.timeout_seconds if embedded else min(_CONNECT_SECONDS, self.timeout_seconds)
+        seconds = min(_CONNECT_SECONDS, self.timeout_seconds)
         try:
             return MilvusClient(
                 uri=address,
                 token=self.milvus.token,
                 timeout=seconds,
                 dedicated=True,
-                grpc_options=_EMBEDDED_CHANNEL if embedded else {},
+                grpc_options=_EMBEDDED_CHANNEL if self.milvus.is_embedded else {},
             )
         except foreign_errors() as error:
             raise MilvusUnreachable(

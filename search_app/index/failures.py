@@ -15,8 +15,9 @@ TIMED_OUT = "DEADLINE_EXCEEDED"
 NOT_LOADED = "not loaded"
 NOT_FOUND = "not found"
 
-# Milvus' numbers: 100 and 101 are collections, 1600 is an alias, 4 is the old protocol's collection.
-_REASONS: Mapping[int, str] = {4: NOT_FOUND, 100: NOT_FOUND, 1600: NOT_FOUND, 101: NOT_LOADED}
+# Milvus' numbers: 100 and 101 are collections, 1600 is an alias, 4 is the old protocol's collection. 2 is pymilvus'
+# own, for a connection that it tried to mend by itself.
+_REASONS: Mapping[int, str] = {2: UNAVAILABLE, 4: NOT_FOUND, 100: NOT_FOUND, 1600: NOT_FOUND, 101: NOT_LOADED}
 
 _TOLD: Mapping[str, tuple[type[TwinsearchError], str]] = {
     UNAVAILABLE: (MilvusUnreachable, "No Milvus answers at {address} ({call}). {remedy}"),
