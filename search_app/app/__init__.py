@@ -6,10 +6,11 @@ runs the same way as a job.
 """
 
 from search_app.app.care import Care
+from search_app.app.documents import Documents
 from search_app.app.judging import Judging
 from search_app.app.searching import Searching
 from search_app.app.working import Working
 
 
-class SearchApp(Working, Searching, Judging, Care):
+class SearchApp(Working, Documents, Searching, Judging, Care):
     """One home, opened."""

@@ -1,5 +1,7 @@
 """Brings documents in and takes collections out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,12 +16,12 @@ from ingest.summary import IngestSummary
 from search_app.app.wiring import Wiring
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
+from search_app.checking import Checker
 from search_app.encoders import EncoderChoice
-from search_app.errors import UsageError
+from search_app.errors import Cancelled, UsageError
 from search_app.locks import building, writing
-from search_app.requests import (
-    IngestRequest,
-)
+from search_app.requests import IngestRequest
+from search_app.unfinished import unfinished_ingest, unfinished_sentence
 
 
 class Loading(Wiring):
@@ -34,15 +36,19 @@ class Loading(Wiring):
         """
         paths = [Path(path) for path in request.paths]
         discover(paths, suffixes=())  # a path that isn't there is refused before a collection is made for it
-        with writing(self.home.locks_folder, request.collection):
+        with self._written_to(request.collection, report, wait_seconds=request.wait_seconds):
             generation = self._generation_to_fill(request)
-            return ingest_files(
-                paths,
-                encoder=self.encoders.filling(generation, request.collection),
-                sink=self.generations.writer(generation),
-                settings=self._ingest_settings(request, generation),
-                report=report,
-            )
+            encoder = self.encoders.filling(generation, request.collection)
+            sink = self.generations.writer(generation)
+            settings = self._ingest_settings(request, generation)
+            with self._noted(generation.collection_id):
+                return ingest_files(paths, encoder=encoder, sink=sink, settings=settings, report=report)
+
+    def unfinished(self, collection: str) -> str | None:
+        """What to tell a person about the last ingest into the collection, if it ended without a word."""
+        known = self.catalog.collections.find(collection)
+        run = unfinished_ingest(self.catalog, known) if known is not None else None
+        return unfinished_sentence(run, collection) if run is not None else None
 
     def take_in(self, stream: BinaryIO, collection: str) -> Path:
         """Keeps JSON lines from a stream as a file of the home, so that a job can read them again.
@@ -57,6 +63,30 @@ class Loading(Wiring):
         """Forgets a collection: its documents, vectors and judgements. There is no way back."""
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
             self.generations.drop_collection(name)
+
+    @contextmanager
+    def _written_to(self, collection: str, report: Report, *, wait_seconds: float = 0.0) -> Iterator[None]:
+        """Holds the writer's lock; after an ingest that ended without a word, checks and mends the collection first."""
+        locks = self.home.locks_folder
+        with writing(locks, collection, wait_seconds=wait_seconds):
+            known = self.catalog.collections.find(collection)
+            run = self.catalog.ingests.latest(known.id) if known is not None else None
+            if known is not None and run is not None and run.ended_at is None:
+                with building(locks, collection):
+                    Checker(self.catalog, self.index, self.encoders).repair(collection, report)
+                self.catalog.ingests.end(known.id)
+            yield
+
+    @contextmanager
+    def _noted(self, collection_id: int) -> Iterator[None]:
+        """Notes an ingest from its beginning to its end; any other end than a stop between batches is none."""
+        self.catalog.ingests.begin(collection_id)
+        try:
+            yield
+        except Cancelled:
+            self.catalog.ingests.end(collection_id)
+            raise
+        self.catalog.ingests.end(collection_id)
 
     def _ingest_settings(self, request: IngestRequest, generation: Generation) -> IngestSettings:
         columns = TableMapping(request.id_column, request.title_column, request.text_column, request.metadata_columns)

@@ -10,7 +10,18 @@ import sys
 import click
 
 from ingest.errors import TwinsearchError
-from search_app.cli import care, judging, learning, loading, reviewing, searching, training, tuning
+from search_app.cli import (
+    care,
+    comparing,
+    documents,
+    judging,
+    learning,
+    loading,
+    reviewing,
+    searching,
+    training,
+    tuning,
+)
 
 _INTERRUPTED = 130
 
@@ -24,7 +35,7 @@ def commands() -> None:
     """Semantic search over your own documents that learns from the people who use it."""
 
 
-for room in (loading, searching, judging, reviewing, training, learning, tuning, care):
+for room in (loading, documents, searching, comparing, judging, reviewing, training, learning, tuning, care):
     for command in room.COMMANDS:
         commands.add_command(command)
 

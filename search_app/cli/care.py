@@ -12,12 +12,12 @@ from search_app.cli.tables import moment, table
 from search_app.errors import DamageFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from search_app.checking import CheckReport
     from search_app.engine import EngineStatus
     from search_app.jobs import JobView
-    from search_app.status import Status
+    from search_app.status import CollectionStatus, Status
 
 
 @command("status", examples="twinsearch status --json")
@@ -31,10 +31,28 @@ def status_text(found: "Status") -> str:
     """Home, collections, then what is going on."""
     milvus = f"Milvus server {found.milvus_uri}" if found.engine is None else engine_text(found.engine)
     parts = [f"home {found.home}", milvus, "", collections_table(found.collections)]
+    parts += [line for one in found.collections for line in ingest_lines(one)]
     active = [view for view in found.jobs if not view.job.state.is_end]
     if active:
         parts += ["", jobs_table(active)]
     return "\n".join(parts)
+
+
+def ingest_lines(one: "CollectionStatus") -> "Iterator[str]":
+    """How far the last ingest into a collection has come, and what is missing of it."""
+    run = one.ingest
+    if run is not None:
+        stages = ("discovered", "unchanged", "read", "encoded", "written", "committed", "failed")
+        counts = ", ".join(f"{getattr(run, stage):,} {stage}" for stage in stages)
+        when = f"ended {moment(run.ended_at)}" if run.ended_at else f"begun {moment(run.begun_at)}"
+        yield f"{one.name}, last ingest ({when}): {counts}"
+    if one.alias_count:
+        yield f"{one.name}: {one.alias_count:,} exact copies in other files"
+    if one.truncated_tokens:
+        lost = f"{one.truncated_tokens:,} tokens that the encoder doesn't see"
+        yield f"{one.name}: {lost}; `twinsearch documents list -c {one.name} --truncated` shows where"
+    if one.unfinished:
+        yield one.unfinished
 
 
 @command("check", examples="twinsearch check --repair")

@@ -31,6 +31,8 @@ produce-rows | twinsearch ingest - -c rows""",
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @collection_option
 @click.option("--prune", is_flag=True, help="Remove documents that are gone from these paths.")
+@click.option("--again", is_flag=True, help="Read every file, also those that haven't changed.")
+@click.option("--wait", "wait_seconds", default=0.0, metavar="SECONDS", help="Wait so long for another writer to end.")
 @click.option("--whole", is_flag=True, help="One chunk a document; what the encoder can't read is counted.")
 @click.option("--encoder", metavar="NAME", help="The encoder of a new collection.")
 @click.option("--id-column", metavar="NAME", help="The column of a table that identifies a row.")
@@ -44,11 +46,15 @@ def ingest(shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None
     kept = None if metadata_columns is None else tuple(metadata_columns.split(","))
     places = tuple(_place(path, shell, asked["collection"]) for path in paths)
     request = IngestRequest(places, metadata_columns=kept, **asked)
+    if sentence := shell.app.unfinished(request.collection):
+        click.echo(sentence, err=True)
     summary = shell.app.run(request, shell.listen())
     for failure in summary.failed:
         click.echo(f"failed: {failure.source}: {failure.reason}", err=True)
     for read in summary.tables:
         click.echo(str(read), err=True)
+    for lost in summary.truncated:
+        click.echo(f"not all seen: {lost.document_id}: {lost.tokens:,} tokens", err=True)
     shell.show(summary, lambda: summary_line(summary, request.collection))
     return _PARTLY_DONE if summary.failed else 0
 

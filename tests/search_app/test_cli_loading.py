@@ -20,8 +20,14 @@ def test_an_ingest_ends_with_one_summary_line(twinsearch: Twinsearch, notes: Pat
 
 def test_what_the_encoder_can_not_read_is_counted(twinsearch: Twinsearch, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text("cat " * 20)  # with its title, [CLS] and [SEP] 23 tokens; 16 are read
-    _, out, _ = twinsearch("ingest", tmp_path / "long.txt", "--whole")
+    _, out, err = twinsearch("ingest", tmp_path / "long.txt", "--whole")
     assert out.endswith(" s; 7 tokens are beyond what the encoder reads)\n")
+    assert err == "not all seen: long.txt: 7 tokens\n"
+    sentence = (
+        "docs: 7 tokens that the encoder doesn't see; `twinsearch documents list -c docs --truncated` shows where"
+    )
+    assert sentence in twinsearch("status")[1].splitlines()
+    assert "long.txt" in twinsearch("documents", "list", "--truncated")[1]
 
 
 def test_ingest_prints_its_summary_as_json(twinsearch: Twinsearch, notes: Path) -> None:
@@ -41,6 +47,7 @@ def test_ingest_prints_its_summary_as_json(twinsearch: Twinsearch, notes: Path) 
         "tables": [],
         "failed_count": 0,
         "skipped": [],
+        "truncated": [],
     }
 
 
@@ -75,10 +82,12 @@ def test_a_collection_is_dropped_only_when_that_is_confirmed(
 def test_a_status_shows_home_engine_and_collections(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
     twinsearch("ingest", notes)
     code, out, _ = twinsearch("status")
-    first, second, _, head, row = out.splitlines()
+    first, second, _, head, row, ingest = out.splitlines()
     assert (code, first) == (0, f"home {shared_home}")
     assert re.fullmatch(r"embedded Milvus: process \d+ since [-\d]+ [:\d]+, \d+\.\d MB of data", second)
     assert (head.split()[0], row.split()[0]) == ("collection", "docs")
+    counts = "4 discovered, 0 unchanged, 4 read, 4 encoded, 4 written, 4 committed, 0 failed"
+    assert re.fullmatch(rf"docs, last ingest \(ended [-\d]+ [:\d]+\): {counts}", ingest)
 
 
 def test_status_as_json_lists_all_that_there_is(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
