@@ -1,4 +1,4 @@
-"""What judge, judgements, evaluate, reindex, compare, switch, rollback, generations, encoders and train print."""
+"""What judge, judgements, evaluate, reindex, compare, switch, rollback, generations and encoders print."""
 
 import json
 import re
@@ -136,27 +136,3 @@ def test_encoders_are_listed_and_dropped(filled: Twinsearch) -> None:
     assert [row.split()[0] for row in rows] == ["fluent", "literal"]
     assert filled("encoders", "drop", "literal") == (0, "Encoder 'literal' is gone.\n", "")
     assert filled("encoders", "drop", "fluent")[0] == 2
-
-
-def test_training_says_what_it_learned_from_and_what_comes_next(twinsearch: Twinsearch, tmp_path: Path) -> None:
-    pairs = tmp_path / "pairs.csv"
-    pairs.write_text("anchor,positive\ncat,kitten\nsea,ocean\n")
-    code, out, _ = twinsearch("train", "--pairs", pairs, "--base", "literal", "--name", "better", "--epochs", "1")
-    assert code == 0
-    assert re.fullmatch(
-        r"Encoder 'better' \(\w{12}\) has learned from 2 examples in 1 steps with loss 'in-batch-negatives', "
-        r"beginning as \w{12}\.\nTo use it: `twinsearch reindex COLLECTION --encoder better --switch`\.\n",
-        out,
-    )
-
-
-def test_training_learns_from_one_thing_at_a_time(twinsearch: Twinsearch) -> None:
-    code, _, err = twinsearch("train", "--name", "x", "--pairs", "a.csv", "--from-judgements")
-    assert code == 2
-    assert "Learn from one thing at a time: give --pairs FILE or --from-judgements." in err
-
-
-def test_training_without_judgements_is_told_what_to_do(filled: Twinsearch) -> None:
-    code, out, err = filled("train", "--name", "better")
-    assert (code, out) == (1, "")
-    assert err.startswith("The judgements of collection 'docs' hold no answer to learn from. Judge hits as good first")
