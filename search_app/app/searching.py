@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from search_app.app.wiring import Wiring
 from search_app.config import DEFAULT_COLLECTION
@@ -12,6 +12,9 @@ from search_app.filters import And, Filter, parse_where
 from search_app.retrieval import mode_of
 from search_app.search import SearchOptions, SearchResult
 from search_app.similarity import Similarity, similarity_of
+
+if TYPE_CHECKING:  # torch is loaded when the first encoder is
+    from search_app.twin.encoder import TwinEncoder
 
 _AS_USUAL = SearchOptions(collapse=True)
 
@@ -84,10 +87,13 @@ class Searching(Wiring):
             energy: cosine, dot, euclidean, squared-euclidean or manhattan; None is the cosine similarity.
             kind: Which of the encoder's prompts stands before the texts.
         """
+        return similarity_of(texts, self._comparing(encoder, collection), energy=energy, kind=kind)
+
+    def _comparing(self, encoder: str | None, collection: str | None) -> "TwinEncoder":
         live = self.catalog.collections.live(collection) if collection and not encoder else None
-        name = live.encoder_name if live else encoder or self.settings.encoder
-        loaded = self.encoders.of_generation(live, str(collection)) if live else self.encoders.load(name)
-        return similarity_of(texts, loaded, energy=energy, kind=kind)
+        if live and collection:
+            return self.encoders.of_generation(live, collection)
+        return self.encoders.load(encoder or self.settings.encoder)
 
 
 def all_of(where: Sequence[str]) -> Filter | None:

@@ -123,9 +123,9 @@ class TwinEncoder:
         """The tokenizer for the tokenizers library, with truncation and padding off."""
         return self.tokenizer.json
 
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a document with prompt and special tokens; up to `max_tokens` nothing is cut."""
-        return self.tokenizer.count(self.prompts.document + text)
+    def count_tokens(self, text: str, *, kind: Kind = "document") -> int:
+        """Tokens of a text with prompt and special tokens; up to `max_tokens` nothing is cut."""
+        return self.tokenizer.count(self.prompts.of(kind) + text)
 
     def encode(self, texts: Sequence[str], *, kind: Kind = "document") -> Vectors:
         """Unit rows of the texts, (len(texts), dim) float32.
