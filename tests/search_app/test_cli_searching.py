@@ -61,7 +61,10 @@ def test_json_has_the_promised_shape(filled: Twinsearch) -> None:
     code, out, err = filled("search", "kitten", "-k", "1", "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")
-    assert list(found) == ["schema", "query", "collection", "generation", "encoder", "mode", "took_ms", "hits"]
+    assert list(found) == [
+        *("schema", "query", "collection", "generation", "encoder", "mode", "fusion", "rerank", "took_ms", "hits")
+    ]
+    assert (found["fusion"], found["rerank"]) == ({"method": "standout", "weight": 0.4}, None)
     assert (found["schema"], found["query"], found["collection"], found["generation"]) == (1, "kitten", "docs", 1)
     assert found["encoder"]["name"] == "fluent"
     assert re.fullmatch(r"[0-9a-f]{64}", found["encoder"]["fingerprint"])
@@ -85,6 +88,8 @@ def test_a_hit_in_json_has_the_promised_shape(filled: Twinsearch) -> None:
         "headings": [],
         "page": None,
         "more_passages": 0,
+        "copies": 0,
+        "also_at": [],
         "parts": {"dense": pytest.approx(2 / 5**0.5, abs=1e-6)},
     }
 
