@@ -4,13 +4,12 @@ The negatives are what the untrained encoder finds for a train query though nobo
 the encoder that was trained on SciFact: it shows what is forgotten.
 """
 
-import statistics
 from collections.abc import Sequence
 
 from benchmarks.training.measuring import passage_vectors, search_quality
 from benchmarks.training.public_data import Collection, read_collection
 from benchmarks.training.recipes import SCIFACT, SCIFACT_MINING
-from benchmarks.training.tables import mean_and_spread, percent, table
+from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
 from benchmarks.training.trainers import Bench, Run, run_all
 from search_app.config import DEFAULT_ENCODER
 from search_app.evaluation import GATE_METRIC, Evaluation, Verdict, compare
@@ -18,7 +17,7 @@ from search_app.twin.encoder import TwinEncoder, Vectors
 from search_app.twin.examples import AnsweredQuery, Example, Examples, Shape
 from search_app.twin.negatives import Candidate, mine
 
-_COLUMNS = ("nDCG@10, test", "scifact", "gain", "p", "nfcorpus", "gain", "seconds of training")
+_COLUMNS = ("nDCG@10, test", "scifact", "gain", "p", "nfcorpus", "gain", "seconds", "of the processor")
 
 
 def report(bench: Bench) -> str:
@@ -30,7 +29,7 @@ def report(bench: Bench) -> str:
     runs = run_all(bench, "scifact", examples, SCIFACT)
     before = [search_quality(base, collection, vectors) for collection in (learned, other)]
     rows: list[Sequence[str]] = [
-        (f"{DEFAULT_ENCODER}, untrained", _figure(before[0]), "", "", _figure(before[1]), "", "")
+        (f"{DEFAULT_ENCODER}, untrained", _figure(before[0]), "", "", _figure(before[1]), "", "", "")
     ]
     verdicts = {}
     for run in runs:
@@ -85,14 +84,13 @@ def _row(run: Run, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         "" if learned.p_value is None else f"{learned.p_value:.4f}",
         _figure(other.candidate),
         f"{other.difference * 100:+.2f}",
-        f"{run.seconds:.0f}",
+        *seconds_of([run]),
     )
 
 
 def _mean(trainer: str, verdicts: dict[Run, list[Verdict]]) -> tuple[str, ...]:
     own = [run for run in verdicts if run.trainer == trainer]
     figures = [[verdicts[run][place].candidate.metrics[GATE_METRIC] for run in own] for place in (0, 1)]
-    seconds = statistics.fmean(run.seconds for run in own)
     return (
         f"mean of {trainer}",
         mean_and_spread(figures[0]),
@@ -100,7 +98,7 @@ def _mean(trainer: str, verdicts: dict[Run, list[Verdict]]) -> tuple[str, ...]:
         "",
         mean_and_spread(figures[1]),
         "",
-        f"{seconds:.0f}",
+        *seconds_of(own),
     )
 
 

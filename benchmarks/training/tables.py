@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
+from benchmarks.training.trainers import Run
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; the first column is left-aligned, figures to the right."""
@@ -19,3 +21,11 @@ def mean_and_spread(values: Sequence[float]) -> str:
     """Mean in hundredths, with the standard deviation where there are several values."""
     spread = f" ± {statistics.stdev(values) * 100:.2f}" if len(values) > 1 else ""
     return percent(statistics.fmean(values)) + spread
+
+
+def seconds_of(runs: Sequence[Run]) -> tuple[str, str]:
+    """Mean seconds of the clock and of the processor."""
+    return (
+        f"{statistics.fmean(run.seconds for run in runs):.0f}",
+        f"{statistics.fmean(run.processor_seconds for run in runs):.0f}",
+    )
