@@ -4,10 +4,12 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -155,22 +157,26 @@ class FaultHome:
 
     def __init__(self, home: Path, killer: "subprocess.Popen[str]") -> None:
         self.app = SearchApp.open(home)
-        self._home = home
+        self.path = home
         self._killer = killer
+
+    def close(self) -> None:
+        """Let go of the home."""
+        self.app.close()
 
     def ingest(self, source: Path, collection: str, **how: Any) -> int:
         """The exit code of an ingest, -9 if it was killed; `how` as in `killer.py`, or `kill_after` seconds."""
-        for file in self._home.glob("vectors.sqlite*"):
+        for file in self.path.glob("vectors.sqlite*"):
             file.unlink()
         return self.run("ingest", str(source), "-c", collection, **how)
 
     def run(self, *arguments: str, kill_after: float | None = None, **how: Any) -> int:
         """The exit code of a command; what it said is in `said` and `errors`."""
         order = {
-            "arguments": [*arguments, "--home", str(self._home)],
+            "arguments": [*arguments, "--home", str(self.path)],
             "environment": {"TWINSEARCH_FLUSH_CHUNKS": "60"},
-            "out": str(self._home / "out"),
-            "err": str(self._home / "err"),
+            "out": str(self.path / "out"),
+            "err": str(self.path / "err"),
             **how,
         }
         assert self._killer.stdin is not None
@@ -189,11 +195,11 @@ class FaultHome:
     @property
     def errors(self) -> str:
         """What the last command said on stderr."""
-        return (self._home / "err").read_text(encoding="utf-8")
+        return (self.path / "err").read_text(encoding="utf-8")
 
     def traced(self, source: Path, collection: str) -> dict[str, int]:
         """The steps of an undisturbed ingest, with how often each was taken."""
-        trace = self._home / "trace"
+        trace = self.path / "trace"
         self.ingest(source, collection, trace=str(trace))
         steps: dict[str, int] = json.loads(trace.read_text(encoding="utf-8"))
         return steps
@@ -209,7 +215,7 @@ class FaultHome:
         assert live is not None
         ids = list(chain.from_iterable(self.app.index.ids(live.physical_name)))
         vectors = self.app.index.vectors(live.physical_name, ids)
-        with closing(sqlite3.connect(self._home / "catalog.sqlite")) as catalog:
+        with closing(sqlite3.connect(self.path / "catalog.sqlite")) as catalog:
             own = "FROM chunks c JOIN documents d ON d.pk = c.document_pk WHERE d.collection_id = ?"
             chunks = catalog.execute(f"SELECT d.id, c.ordinal, c.id, c.text {own} ORDER BY 1, 2", (found.id,))
             texts = "SELECT id, content_hash, title, text FROM documents WHERE collection_id = ? ORDER BY id"
@@ -227,16 +233,42 @@ class FaultHome:
 
 
 @pytest.fixture(scope="module")
-def fault_home(new_home: Callable[[], AbstractContextManager[Path]]) -> Iterator[FaultHome]:
-    """A home of the module's own."""
+def killer() -> Iterator["subprocess.Popen[str]"]:
+    """The process that starts commands and tells how they ended."""
     command = [sys.executable, str(Path(__file__).with_name("killer.py"))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
-    with (
-        new_home() as folder,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as killer,
-    ):
-        home = FaultHome(folder, killer)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def fault_home(
+    new_home: Callable[[], AbstractContextManager[Path]], killer: "subprocess.Popen[str]"
+) -> Iterator[FaultHome]:
+    """A home of the module's own."""
+    with new_home() as folder, closing(FaultHome(folder, killer)) as home:
         yield home
-        home.app.close()
-        assert killer.stdin is not None
-        killer.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def small_home(
+    new_home: Callable[[], AbstractContextManager[Path]], killer: "subprocess.Popen[str]"
+) -> Iterator[FaultHome]:
+    """A home in a file system of its own, of 64 MB, whose room a ballast file takes; root may make one, on Linux."""
+    disk = Path(tempfile.mkdtemp(prefix="tw-"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        disk.rmdir()
+        pytest.skip("a file system of its own can't be made here: that takes root, on Linux")
+    try:
+        with new_home() as folder:
+            shutil.copytree(folder, disk / "home")
+        with closing(FaultHome(disk / "home", killer)) as home:
+            yield home
+            home.app.engine.stop()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+        disk.rmdir()
