@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ingest.chunking import ChunkingSettings
 from ingest.progress import Report
+from search_app.calibrating import choose_calibrated
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.judgements import Split
@@ -22,6 +23,7 @@ from search_app.jobs import as_json
 from search_app.locks import building, writing
 from search_app.retrieval import Mode
 from search_app.search import Searcher, SearchOptions, SearchResult
+from search_app.twin.kept_models import CALIBRATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,26 @@ class Reindexer:
         self._encoders = encoders
         self._searcher = searcher
 
-    def reindex(self, collection: str, encoder_name: str, report: Report) -> Generation:
+    def reindex(
+        self, collection: str, encoder_name: str, report: Report, *, precision: str | None = None
+    ) -> Generation:
         """A ready generation of the collection, filled by the named encoder from the catalogue's text.
+
+        Args:
+            precision: As in `search_app.twin.runtime`, or int8, which is calibrated on the collection; None: as set.
 
         Raises:
             UnknownCollection, UnknownEncoder: Nothing has that name.
             CollectionInUse: Another process builds a generation of the collection.
             IndexFailure: Milvus doesn't hold exactly the catalogue's chunks in the end.
         """
-        choice = self._encoders.choose(encoder_name)
-        chunking = chunking_for(self._live(collection).chunking, choice.record.max_tokens)
+        live = self._live(collection)
         with building(self._locks, collection):
+            if precision == CALIBRATED:
+                choice = choose_calibrated(self._catalog, self._encoders, live, encoder_name, report)
+            else:
+                choice = self._encoders.choose(encoder_name, precision=precision)
+            chunking = chunking_for(live.chunking, choice.record.max_tokens)
             generation = self._generations.begin(collection, choice, chunking)
             self._catch_up(generation, collection, report)
             with writing(self._locks, collection):

@@ -16,7 +16,8 @@ class IngestRequest:
     """Files and folders to bring a collection up to date with.
 
     `again` reads files that haven't changed too. `wait_seconds` is how long to wait for another writer to end.
-    `encoder` and `whole` count for a new collection only; columns that are None are guessed from their names.
+    `encoder`, `precision` and `whole` count for a new collection only; columns that are None are guessed from their
+    names.
     """
 
     paths: tuple[str, ...]
@@ -26,6 +27,7 @@ class IngestRequest:
     whole: bool = False
     wait_seconds: float = 0.0
     encoder: str | None = None
+    precision: str | None = None
     id_column: str | None = None
     title_column: str | None = None
     text_column: str | None = None
@@ -151,10 +153,14 @@ class TuneRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReindexRequest:
-    """A generation to be built by another encoder; `switch` lets the gate decide, `force` overrides it."""
+    """A generation to be built by another encoder, or by the same in another precision.
+
+    `switch` lets the gate decide, `force` overrides it.
+    """
 
     collection: str
     encoder: str
+    precision: str | None = None
     switch: bool = False
     force: bool = False
     queries: str | None = None

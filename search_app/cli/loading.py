@@ -35,6 +35,7 @@ produce-rows | twinsearch ingest - -c rows""",
 @click.option("--wait", "wait_seconds", default=0.0, metavar="SECONDS", help="Wait so long for another writer to end.")
 @click.option("--whole", is_flag=True, help="One chunk a document; what the encoder can't read is counted.")
 @click.option("--encoder", metavar="NAME", help="The encoder of a new collection.")
+@click.option("--precision", metavar="NAME", help="In which it runs: auto, fp32, bf16, fast-fp32, fast-bf16.")
 @click.option("--id-column", metavar="NAME", help="The column of a table that identifies a row.")
 @click.option("--title-column", metavar="NAME", help="The column of a table that holds the titles.")
 @click.option("--text-column", metavar="NAME", help="The column of a table that holds the texts.")

@@ -163,7 +163,7 @@ def test_a_wrong_setting(filled: Twinsearch, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TWINSEARCH_PRECISION", "fp64")
     code, out, err = filled("search", "cat")
     assert (code, out) == (2, "")
-    assert err.startswith("The setting 'precision' has the value 'fp64': input should be 'auto', 'fp32' or 'bf16'. ")
+    assert err.startswith("The setting 'precision' has the value 'fp64': input should be 'auto', 'fp32', 'bf16', ")
     monkeypatch.delenv("TWINSEARCH_PRECISION")
 
 
