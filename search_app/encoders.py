@@ -4,6 +4,7 @@ An encoder is asked for by name and answers with its fingerprint; what filled a 
 fingerprint. Where the two differ, nothing is encoded.
 """
 
+import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from search_app.vectors import VectorCache, text_hash
 if TYPE_CHECKING:  # torch is loaded when the first encoder is
     from search_app.twin.encoder import TwinEncoder
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEPT_LOADED = 2  # the live one, and the one that it is compared with
 
 
@@ -155,6 +157,34 @@ class Encoders:
     def filling(self, generation: Generation, collection: str) -> CachedEncoder:
         """The generation's encoder for documents: what it has read before comes from the vector cache."""
         return CachedEncoder(self.of_generation(generation, collection), self._cache, generation.precision)
+
+    def refuse_name(self, name: str, *, is_begun: bool = False) -> None:
+        """Raise UsageError for a name that a new encoder can't have.
+
+        Args:
+            is_begun: A taken name passes, since this very work may have taken it before it was stopped.
+        """
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} can't name an encoder. Use 1 to 64 letters, digits, dots, dashes and underscores, "
+                "beginning with a letter or a digit."
+            )
+        if not is_begun and (self._catalog.encoders.find(name) or self.folder(name).exists()):
+            raise UsageError(f"There is an encoder {name!r} already. Choose another name with --name.")
+
+    def truncate(self, name: str, dim: int, new_name: str) -> EncoderRecord:
+        """Makes a new encoder of the home whose vectors are the first components of another's.
+
+        Raises:
+            UsageError: The new name is taken, or can't be a folder's.
+            UnknownEncoder, EncoderError: The encoder isn't there, can't be loaded, or has no `dim` components.
+        """
+        from search_app.twin.encoder import TwinEncoder
+
+        self.refuse_name(new_name)
+        whole = TwinEncoder.load(name, device="cpu", precision="fp32", dim=dim, encoders_folder=self.shelf)
+        whole.save(self.folder(new_name))
+        return self.choose(new_name).record
 
     def remove(self, name: str) -> None:
         """Deletes a trained encoder from the home.

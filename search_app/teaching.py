@@ -6,7 +6,6 @@ if the collection has changed since. What is learned from never comes from queri
 
 import hashlib
 import json
-import re
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,7 +36,6 @@ EXAMPLES_FILE = "examples.jsonl"
 SUSPECTS_FILE = "suspects.jsonl"
 _BEGUN = "begun"  # the folder of an encoder that a run has begun from scratch
 _SCRATCH = "lstm"  # the one kind of encoder that can learn without a base
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Teacher:
@@ -64,7 +62,7 @@ class Teacher:
 
         key = self._key(request)
         kept = kept_examples(folder / EXAMPLES_FILE, key)
-        self._refuse_name(request.name, is_begun=kept is not None)
+        self._encoders.refuse_name(request.name, is_begun=kept is not None)
         settings = training_settings(request, device=self._settings.device)
         if settings.teacher is not None:
             settings = replace(settings, teacher=str(self._resolved(settings.teacher)))
@@ -188,16 +186,6 @@ class Teacher:
         latest = self._catalog.judgements.history(known.id, limit=1) if known else ()
         decided = json.dumps([asdict(request), files, [one.id for one in latest]])
         return hashlib.sha256(decided.encode("utf-8", "surrogatepass")).hexdigest()
-
-    def _refuse_name(self, name: str, *, is_begun: bool) -> None:
-        """A name that is taken passes where this very run may have taken it; `train` knows."""
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"{name!r} can't name an encoder. Use 1 to 64 letters, digits, dots, dashes and underscores, "
-                "beginning with a letter or a digit."
-            )
-        if not is_begun and (self._catalog.encoders.find(name) or self._encoders.folder(name).exists()):
-            raise UsageError(f"There is an encoder {name!r} already. Choose another name with --name.")
 
 
 def _digest(path: Path) -> str:

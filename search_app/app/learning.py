@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
+from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Evaluation, Qrels, Verdict, read_qrels
@@ -61,7 +62,7 @@ class Learning(Wiring):
 
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
         """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""
-        generation = self.reindexer.reindex(request.collection, request.encoder, report)
+        generation = self.reindexer.reindex(request.collection, request.encoder, report, precision=request.precision)
         if not (request.switch or request.force):
             return ReindexOutcome(generation, verdict=None, is_live=False)
         terms = SwitchTerms(self.judged(request.queries, request.qrels), request.force)
@@ -95,6 +96,10 @@ class Learning(Wiring):
     def rollback(self, collection: str, report: Report = unheard) -> Generation:
         """Lets the generation before the live one answer again."""
         return self.reindexer.rollback(collection, report)
+
+    def truncate(self, encoder: str, dim: int, name: str) -> EncoderRecord:
+        """Makes an encoder of the first `dim` components of another's vectors, under a name of its own."""
+        return self.encoders.truncate(encoder, dim, name)
 
     def drop_generation(self, collection: str, number: int) -> Generation:
         """Drops the vectors of a generation that isn't live; the documents stay."""

@@ -52,10 +52,12 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     "reindex",
     examples="""
 twinsearch reindex support --encoder support-1
-twinsearch reindex support --encoder support-1 --switch""",
+twinsearch reindex support --encoder support-1 --switch
+twinsearch reindex support --encoder support-1 --precision int8 --switch""",
 )
 @click.argument("collection", metavar="NAME")
 @click.option("--encoder", required=True, help="The encoder that fills the new generation.")
+@click.option("--precision", metavar="NAME", help="In which it runs: auto, fp32, bf16, fast-fp32, fast-bf16, int8.")
 @click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
 @_JUDGED[0]
@@ -164,7 +166,7 @@ def drop_generation(shell: Shell, name: str, generation: int) -> None:
 
 @click.group("encoders")
 def encoders() -> None:
-    """List or drop encoders."""
+    """List, shorten or drop encoders."""
 
 
 @command("list", examples="twinsearch encoders list")
@@ -179,6 +181,20 @@ def list_encoders(shell: Shell) -> None:
     shell.show(found, lambda: table(head, rows))
 
 
+@command("truncate", examples="twinsearch encoders truncate support-1 --dim 128 --name support-1-short")
+@click.argument("encoder", metavar="ENCODER")
+@click.option("--dim", type=int, required=True, metavar="N", help="How many components a vector keeps.")
+@click.option("--name", required=True, metavar="NEW", help="What the new encoder is called.")
+def truncate_encoder(shell: Shell, encoder: str, dim: int, name: str) -> None:
+    """Make an encoder that keeps the first components of another's vectors (Matryoshka)."""
+    made = shell.app.truncate(encoder, dim, name)
+    text = (
+        f"Encoder {name!r} ({made.fingerprint[:12]}) gives the first {made.dim} components of {encoder!r}.\n"
+        f"To use it: `twinsearch reindex COLLECTION --encoder {name} --switch`."
+    )
+    shell.show(made, lambda: text)
+
+
 @command("drop", examples="twinsearch encoders drop support-1")
 @click.argument("name")
 def drop_encoder(shell: Shell, name: str) -> None:
@@ -189,7 +205,7 @@ def drop_encoder(shell: Shell, name: str) -> None:
 
 for group, members in (
     (generations, (list_generations, drop_generation)),
-    (encoders, (list_encoders, drop_encoder)),
+    (encoders, (list_encoders, truncate_encoder, drop_encoder)),
 ):
     for member in members:
         group.add_command(member)

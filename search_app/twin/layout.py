@@ -101,7 +101,7 @@ def read_layout(folder: Path) -> Layout:
         prompts=_prompts(config, are_pooled=bool(pooling.get("include_prompt", True))),
         max_tokens=_stated_length(backbone[0], stated),
         lowercase=bool(stated.get("do_lower_case", False)),
-        truncated_dim=config.get("truncate_dim"),
+        truncated_dim=_stated_dim(folder, config.get("truncate_dim")),
     )
 
 
@@ -237,6 +237,15 @@ def _prompts(config: Mapping[str, Any], *, are_pooled: bool) -> Prompts:
         stated = [prompts[name] or "" for name in names if name in prompts]
         chosen[kind] = next(filter(None, stated), "" if stated else default)
     return Prompts(**chosen, are_pooled=are_pooled)
+
+
+def _stated_dim(folder: Path, dim: object) -> int | None:
+    if dim is None or isinstance(dim, int):
+        return dim
+    raise EncoderError(
+        f"The encoder in {folder} states vectors of {dim!r} components; expected a number. "
+        "Mend truncate_dim in config_sentence_transformers.json."
+    )
 
 
 def _stated_length(transformer: Path, stated: Mapping[str, Any]) -> int | None:

@@ -88,7 +88,10 @@ def truncated(network: TwinNetwork, dim: int) -> TwinNetwork:
     Source: Kusupati et al. 2022, Matryoshka representation learning, arXiv:2205.13147.
     """
     if not 1 <= dim <= network.dim:
-        raise EncoderError(f"A vector of {network.dim} components can't be cut to {dim}; expected 1 to {network.dim}.")
+        raise EncoderError(
+            f"A vector of {network.dim} components can't be cut to {dim}; expected 1 to {network.dim}. "
+            "Choose such a number."
+        )
     *kept, last = network.projections() or [_picking(network.dim)]
     bias = last.linear.bias
     cut = Projection(last.inputs, dim, bias=bias is not None, activation=last.activation_name)

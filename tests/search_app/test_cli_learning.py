@@ -128,6 +128,19 @@ def test_generations_are_listed_and_dropped(filled: Twinsearch) -> None:
     assert filled("generations", "drop", "docs", "1")[0] == 2
 
 
+def test_an_encoder_is_shortened_under_a_name_of_its_own(filled: Twinsearch) -> None:
+    code, out, err = filled("encoders", "truncate", "fluent", "--dim", "8", "--name", "short")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(
+        r"Encoder 'short' \([0-9a-f]{12}\) gives the first 8 components of 'fluent'\.\n"
+        r"To use it: `twinsearch reindex COLLECTION --encoder short --switch`\.\n",
+        out,
+    )
+    assert filled("encoders", "list")[1].splitlines()[-1].split()[::2][:2] == ["short", "8"]
+    taken = filled("encoders", "truncate", "fluent", "--dim", "8", "--name", "short")
+    assert taken == (2, "", "There is an encoder 'short' already. Choose another name with --name.\n")
+
+
 def test_encoders_are_listed_and_dropped(filled: Twinsearch) -> None:
     filled("reindex", "docs", "--encoder", "literal")
     filled("generations", "drop", "docs", "2")
