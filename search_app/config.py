@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from ingest.limits import Limits
 from search_app.errors import UsageError
+from search_app.index.parameters import IndexSettings
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_COLLECTION = "docs"
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(0, ge=0, description="Longest chunk; 0 is as long as the encoder reads.")
     chunk_overlap: int = Field(0, ge=0, description="Tokens that neighbouring chunks share.")
     flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
+    index: IndexSettings = Field(IndexSettings(), description="How Milvus indexes vectors; see docs/search.md.")
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     user: str = Field("", description="Who judges; empty is the login name.")
 

@@ -31,7 +31,9 @@ class Wiring:
         self.catalog = Catalog(home.catalog_file)
         self.vector_cache = VectorCache(home.vectors_file)
         self.engine = Engine(home.engine_folder, idle_seconds=settings.engine_idle_seconds)
-        self.index = VectorIndex(self._milvus(), timeout_seconds=settings.milvus_timeout_seconds)
+        self.index = VectorIndex(
+            self._milvus(), timeout_seconds=settings.milvus_timeout_seconds, settings=settings.index
+        )
         self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
         self.generations = Generations(self.catalog, self.index, self.vector_cache)
         self.jobs = Jobs(self.catalog, home)

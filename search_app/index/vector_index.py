@@ -15,6 +15,7 @@ import numpy as np
 from search_app.errors import IndexFailure
 from search_app.index.connection import Connection, Milvus
 from search_app.index.failures import NOT_FOUND, foreign_errors, reason_of
+from search_app.index.parameters import BuiltIndex, IndexSettings
 from search_app.index.rows import (
     ID_BYTES_MAX,
     IDS_A_CALL,
@@ -29,15 +30,11 @@ from search_app.index.rows import (
 )
 
 LIMIT_MAX = 16_384  # a Milvus server's own
-_EF_MAX = 32_768  # a Milvus server's own
-_EF_LEAST = 128  # recall above 0.99 for ten hits in our collections
 _HITS_A_CALL = 100_000  # of 80 bytes each
 _QUERIES_A_CALL = 256
-
-# Milvus Lite walks over every row in Python in any case; to compare them all exactly adds a few milliseconds
-# at 100,000, and there is nothing to build. A server holds more, so it gets a graph.
-_EMBEDDED_INDEX = {"index_type": "FLAT", "params": {}}
-_SERVER_INDEX = {"index_type": "HNSW", "params": {"M": 16, "efConstruction": 200}}
+_AS_USUAL = IndexSettings()
+_TOLD_BESIDES = frozenset({"index_type", "metric_type", "field_name", "index_name", "dim"})
+_COUNTS = ("rows", "state")  # of what Milvus tells of an index, the entries that aren't its parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,15 @@ class VectorIndex:
     Args:
         milvus: An `Engine` or a `Server`.
         timeout_seconds: For every single call to Milvus.
+        settings: The index of new collections, and how far searches look.
     """
 
-    def __init__(self, milvus: Milvus, *, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, milvus: Milvus, *, timeout_seconds: float = 30.0, settings: IndexSettings = _AS_USUAL) -> None:
         self._connection = Connection(milvus, timeout_seconds)
         self._timeout = timeout_seconds
+        self._settings = settings
         self._dims: dict[str, int] = {}
+        self._built: dict[str, BuiltIndex] = {}
 
     # Collections
 
@@ -89,7 +89,8 @@ class VectorIndex:
         )
         # to wait for the index means half a second of sleep in pymilvus; embedded Milvus has it at once
         is_waiting = not self._connection.milvus.is_embedded
-        client.create_index(physical, self._index_params(client), timeout=self._timeout, sync=is_waiting)
+        params = self._index_params(client, dim)
+        client.create_index(physical, params, timeout=self._timeout, sync=is_waiting)
         client.load_collection(physical, timeout=self._timeout)
 
     def properties(self, physical: str) -> dict[str, str]:
@@ -181,20 +182,44 @@ class VectorIndex:
 
     def ids(self, physical: str) -> Iterator[list[str]]:
         """All ids, each once, a thousand at a time."""
+        for page in self._pages(physical, ["id"]):
+            yield [row["id"] for row in page]
+
+    def rows(self, physical: str) -> Iterator[tuple[list[str], Vectors]]:
+        """All ids with their vectors, (ids, dim), each once, a thousand at a time."""
+        for page in self._pages(physical, ["id", "vector"]):
+            yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
+
+    def _pages(self, physical: str, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
         call = f"list the rows of {physical}"
         pages = self._connection.read(
             call,
             lambda client: client.query_iterator(
                 physical,
                 batch_size=IDS_A_CALL,
-                output_fields=["id"],
+                output_fields=fields,
                 consistency_level="Strong",
                 timeout=self._timeout,
             ),
             loaded=physical,
         )
         while page := self._connection.read(call, lambda _: pages.next()):
-            yield [row["id"] for row in page]
+            yield page
+
+    def built(self, physical: str) -> BuiltIndex:
+        """The index that the collection has; it never changes, so it is asked for once."""
+        if physical not in self._built:
+            told = self._read("describe_index", f"describe the index of {physical}", physical, "vector") or {}
+            parameters = {key: str(value) for key, value in told.items() if key not in _TOLD_BESIDES}
+            own = {key: value for key, value in parameters.items() if not any(word in key for word in _COUNTS)}
+            self._built[physical] = BuiltIndex(str(told.get("index_type", "FLAT")), own)
+        return self._built[physical]
+
+    def segment_count(self, physical: str) -> int | None:
+        """In how many parts a server keeps the rows; None for embedded Milvus, which doesn't tell."""
+        if self._connection.milvus.is_embedded:
+            return None
+        return len(self._read("list_persistent_segments", f"list the segments of {physical}", physical))
 
     # Search
 
@@ -210,7 +235,7 @@ class VectorIndex:
         *,
         limit: int,
         where: str = "",
-        ef: int | None = None,
+        effort: int | None = None,
         exact: bool = False,
     ) -> list[list[Found]]:
         """The nearest rows for each query, by falling score, then by id.
@@ -220,15 +245,15 @@ class VectorIndex:
             vectors: Unit rows, (queries, dim). Many queries in one call cost little more than one.
             limit: Rows a query, 1 to 16,384.
             where: A filter from `search_app.filters.to_milvus`; "" for all rows.
-            ef: How many candidates a server's graph search keeps; more is slower and finds more.
-            exact: Look at (nearly) all rows; embedded Milvus always does.
+            effort: How far to look: a graph's candidates, or how many lists; more is slower and finds more.
+            exact: Look at (nearly) all rows; an index of the kind FLAT always does.
         """
         if not 1 <= limit <= LIMIT_MAX:
             raise IndexFailure(f"A search for {limit} rows can't be made: ask for 1 to {LIMIT_MAX:,}.")
         check_vectors(vectors, dim=self._dim(physical))
         size = max(1, min(_QUERIES_A_CALL, _HITS_A_CALL // limit))
-        candidates = _EF_MAX if exact else max(ef or 4 * limit, limit, _EF_LEAST)
-        params = {"metric_type": "COSINE", "params": {"ef": min(candidates, _EF_MAX)}}
+        walk = self._settings.walk(self.built(physical), limit, effort=effort, exact=exact)
+        params = {"metric_type": "COSINE", "params": walk}
         rows = np.asarray(vectors, dtype=np.float32)
         answers: list[list[Found]] = []
         for begin in range(0, len(rows), size):
@@ -294,10 +319,10 @@ class VectorIndex:
         """One write of pymilvus' client by its name, with the timeout."""
         self._connection.write(call, lambda client: getattr(client, verb)(*arguments, timeout=self._timeout))
 
-    def _index_params(self, client: Any) -> Any:
+    def _index_params(self, client: Any, dim: int) -> Any:
         params = client.prepare_index_params()
-        chosen = _EMBEDDED_INDEX if self._connection.milvus.is_embedded else _SERVER_INDEX
-        params.add_index("vector", metric_type="COSINE", **chosen)
+        kind = self._settings.chosen(is_embedded=self._connection.milvus.is_embedded)
+        params.add_index("vector", metric_type="COSINE", index_type=kind, params=self._settings.build(kind, dim))
         return params
 
     def _dim(self, physical: str) -> int:
