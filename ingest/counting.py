@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 CountTokens = Callable[[str], int]
 
@@ -17,9 +17,12 @@ class TokenCounter:
     """Counts the tokens of any number of texts; what it remembers is bounded."""
 
     def __init__(self, count_tokens: CountTokens) -> None:
-        special_count = count_tokens("")
         self._exact = count_tokens
-        self._word = lru_cache(_REMEMBERED_WORDS)(lambda word: count_tokens(word) - special_count)
+        self._word = lru_cache(_REMEMBERED_WORDS)(lambda word: count_tokens(word) - self._special_count)
+
+    @cached_property
+    def _special_count(self) -> int:
+        return self._exact("")
 
     def __call__(self, text: str) -> int:
         """Tokens of the text, special ones included."""

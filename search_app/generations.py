@@ -37,9 +37,13 @@ class Generations:
 
     def writer(self, generation: Generation) -> GenerationWriter:
         """The opened writer of a generation."""
-        writer = GenerationWriter(self._catalog, self._index, generation, self._cache)
+        writer = self.sink(generation)
         writer.open()
         return writer
+
+    def sink(self, generation: Generation) -> GenerationWriter:
+        """A writer of a generation that opens itself when there is something to write."""
+        return GenerationWriter(self._catalog, self._index, generation, self._cache)
 
     def begin(self, collection: str, choice: EncoderChoice, chunking: ChunkingSettings) -> Generation:
         """A generation that is being built; one that a crash left half built by the same encoder is taken up again."""

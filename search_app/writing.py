@@ -26,7 +26,7 @@ _DELETIONS_PER_CALL = 5000
 
 
 class GenerationWriter:
-    """The sink of an ingest: one generation of one collection."""
+    """The sink of an ingest: one generation of one collection. It asks for Milvus when there is something to write."""
 
     def __init__(
         self, catalog: Catalog, index: VectorIndex, generation: Generation, cache: VectorCache | None = None
@@ -35,6 +35,7 @@ class GenerationWriter:
         self._index = index
         self._cache = cache
         self.generation = generation
+        self._is_open = False
 
     def open(self) -> None:
         """Makes the physical collection if the generation is empty, and checks that it is the right one.
@@ -43,6 +44,8 @@ class GenerationWriter:
             DamageFound: The catalogue knows chunks of the generation, but Milvus has no such collection.
             FingerprintMismatch: The physical collection was filled by another encoder.
         """
+        if self._is_open:
+            return
         name = self.generation.physical_name
         if not self._index.exists(name):
             self._create_physical(name)
@@ -52,6 +55,7 @@ class GenerationWriter:
                 f"The Milvus collection {name!r} says that it was filled by encoder {str(held)[:12]}, the catalogue "
                 f"says {self.generation.fingerprint[:12]}. Run `twinsearch check --repair` to build it again."
             )
+        self._is_open = True
 
     def known_files(self, origins: Sequence[str]) -> Mapping[str, FileOutcome]:
         """What came of those of these files whose documents the generation has, all of them, as they were read."""
@@ -71,6 +75,7 @@ class GenerationWriter:
         Raises:
             IndexFailure: Milvus took the rows but doesn't give them back; nothing is committed.
         """
+        self.open()
         bodies: dict[str, str | None] = {one.document.id: one.document.body_hash for one in batch}
         inherited = self._inherited(bodies, bodies.keys())
         held = self._catalog.copies.held_bodies(self.generation, [one.document.body_hash for one in batch])
@@ -115,6 +120,7 @@ class GenerationWriter:
         """
         if not document_ids:
             return 0
+        self.open()
         collection_id = self.generation.collection_id
         texts = self._catalog.documents.passage_texts(collection_id, document_ids)
         inherited = self._inherited(dict.fromkeys(document_ids), set(document_ids))

@@ -19,8 +19,10 @@ from search_app.catalog.generations import Generation
 from search_app.checking import Checker
 from search_app.encoders import EncoderChoice
 from search_app.errors import Cancelled, UsageError
+from search_app.late import LateEncoder
 from search_app.locks import building, writing
 from search_app.requests import IngestRequest
+from search_app.twin.kept_models import CALIBRATED
 from search_app.unfinished import unfinished_ingest, unfinished_sentence
 
 
@@ -38,8 +40,8 @@ class Loading(Wiring):
         discover(paths, suffixes=())  # a path that isn't there is refused before a collection is made for it
         with self._written_to(request.collection, report, wait_seconds=request.wait_seconds):
             generation = self._generation_to_fill(request)
-            encoder = self.encoders.filling(generation, request.collection)
-            sink = self.generations.writer(generation)
+            encoder = LateEncoder(lambda: self.encoders.filling(generation, request.collection))
+            sink = self.generations.sink(generation)
             settings = self._ingest_settings(request, generation)
             with self._noted(generation.collection_id):
                 return ingest_files(paths, encoder=encoder, sink=sink, settings=settings, report=report)
@@ -105,7 +107,8 @@ class Loading(Wiring):
         if live is not None:
             _refuse_other_settings(request, live)
             return live
-        choice = self.encoders.choose(request.encoder or self.settings.encoder)
+        _refuse_calibrated(request)
+        choice = self.encoders.choose(request.encoder or self.settings.encoder, precision=request.precision)
         if known is None:
             self.catalog.collections.create(request.collection)
         return self.generations.begin_first(request.collection, choice, self._chunking(request, choice))
@@ -122,8 +125,21 @@ def _refuse_other_settings(request: IngestRequest, live: Generation) -> None:
             f"Collection {request.collection!r} is filled by encoder {live.encoder_name!r}. To change it, run "
             f"`twinsearch reindex {request.collection} --encoder {request.encoder}`."
         )
+    if request.precision not in (None, "auto", live.precision, live.precision.partition(":")[0]):
+        raise UsageError(
+            f"Collection {request.collection!r} is filled in precision {live.precision!r}. To change it, run "
+            f"`twinsearch reindex {request.collection} --encoder {live.encoder_name} --precision {request.precision}`."
+        )
     if request.whole and not live.chunking.whole:
         raise UsageError(
             f"Collection {request.collection!r} cuts its documents into chunks. To keep documents whole, "
             "ingest them into a new collection."
+        )
+
+
+def _refuse_calibrated(request: IngestRequest) -> None:
+    if request.precision is not None and request.precision.startswith(CALIBRATED):
+        raise UsageError(
+            f"Precision int8 is calibrated on a collection's passages, and {request.collection!r} has none yet. Ingest "
+            f"first, then run `twinsearch reindex {request.collection} --encoder ENCODER --precision int8 --switch`."
         )
