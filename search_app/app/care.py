@@ -4,6 +4,7 @@ from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.checking import Checker, CheckReport
 from search_app.encoders import Encoders
+from search_app.index_health import IndexHealth, examine
 from search_app.locks import building, writing
 from search_app.status import Status, collection_status
 
@@ -34,6 +35,10 @@ class Care(Wiring):
             tuple(finding for one in reports for finding in one.mended),
             tuple(finding for one in reports for finding in one.remaining),
         )
+
+    def index_health(self, collection: str, query_count: int = 100, report: Report = unheard) -> IndexHealth:
+        """How well the index over a collection's vectors finds what comparing every one of them finds."""
+        return examine(self.catalog, self.index, collection, query_count, report)
 
     def _repair(self, checker: Checker, collection: str, report: Report) -> CheckReport:
         with writing(self.home.locks_folder, collection), building(self.home.locks_folder, collection):

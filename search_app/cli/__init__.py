@@ -14,6 +14,7 @@ from search_app.cli import (
     care,
     comparing,
     documents,
+    indexing,
     judging,
     learning,
     loading,
@@ -35,7 +36,7 @@ def commands() -> None:
     """Semantic search over your own documents that learns from the people who use it."""
 
 
-for room in (loading, documents, searching, comparing, judging, reviewing, training, learning, tuning, care):
+for room in (loading, documents, searching, comparing, judging, reviewing, training, learning, tuning, indexing, care):
     for command in room.COMMANDS:
         commands.add_command(command)
 
