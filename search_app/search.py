@@ -259,7 +259,9 @@ def _rows(held: Mapping[str, Vectors], chunk_ids: Sequence[str]) -> Vectors:
 
 def _by_meaning(options: SearchOptions) -> Approach:
     if options.mode not in (None, Mode.DENSE):
-        raise UsageError(f"Such a query is searched by meaning; leave the mode {options.mode.value!r} out, or choose dense.")
+        raise UsageError(
+            f"Such a query is searched by meaning; leave the mode {options.mode.value!r} out, or choose dense."
+        )
     return Approach(Mode.DENSE)
 
 

@@ -131,7 +131,9 @@ def test_a_filter_leaves_out_and_changes_nothing_else(rows: SearchApp, mode: Mod
 
     def rank(scope: Scope, depth: int) -> list[list[tuple[str, float]]]:
         retriever = Retriever(rows.catalog, rows.index, generation, scope, Timer(), exact=False)
-        return [[(one.chunk_id, one.score) for one in each] for each in retriever.rank(questions, Approach(mode), depth)]
+        return [
+            [(one.chunk_id, one.score) for one in each] for each in retriever.rank(questions, Approach(mode), depth)
+        ]
 
     everything = rank(Scope(), 300)
     for depth in (5, 40, 300):
