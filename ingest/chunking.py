@@ -33,6 +33,7 @@ class ChunkingSettings:
         overlap_tokens: Tokens at most that a chunk repeats of the one before.
         max_bytes: UTF-8 bytes of a chunk's text.
         whole: Published figures are made so; what the encoder doesn't read is then lost.
+        tokenizer: A hash of what counts the tokens; empty where it wasn't noted.
 
     Raises:
         ValueError: A size that leaves no room for text.
@@ -42,6 +43,7 @@ class ChunkingSettings:
     overlap_tokens: int = 0
     max_bytes: int = 8192
     whole: bool = False
+    tokenizer: str = ""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 16 or self.max_bytes < 64:
@@ -58,7 +60,8 @@ class ChunkingSettings:
     @property
     def key(self) -> str:
         """A short hash that is part of every chunk's id: other settings, other chunks."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        values = {name: value for name, value in asdict(self).items() if value or name != "tokenizer"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class EncoderChoice:
 
     record: EncoderRecord
     precision: str
+    tokenizer_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Encoders:
         if held is not None and held.fingerprint != record.fingerprint:
             self._catalog.encoders.remove(name)
         self._catalog.encoders.add(record)
-        return EncoderChoice(record, encoder.precision)
+        return EncoderChoice(record, encoder.precision, encoder.tokenizer_key)
 
     def calibrate(self, name: str, passages: Sequence[str], report: Report) -> str:
         """Makes an int8 model of an encoder from passages that it is going to read; the precision's name.

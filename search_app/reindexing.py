@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest.chunking import ChunkingSettings
 from ingest.progress import Report
 from search_app.calibrating import choose_calibrated
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.judgements import Split
+from search_app.cutting import Cut, next_cut
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
 from search_app.evaluation import Evaluation, Qrels, Verdict, compare, evaluate
@@ -43,9 +43,7 @@ class SwitchTerms:
     is_forced: bool = False
 
 
-def chunking_for(chunking: ChunkingSettings, max_tokens: int) -> ChunkingSettings:
-    """The same chunks, unless they are longer than what the next encoder reads."""
-    return replace(chunking, max_tokens=min(chunking.max_tokens, max_tokens))
+_AS_BEFORE = Cut()
 
 
 class Reindexer:
@@ -61,11 +59,21 @@ class Reindexer:
         self._searcher = searcher
 
     def reindex(
-        self, collection: str, encoder_name: str, report: Report, *, precision: str | None = None
+        self,
+        collection: str,
+        encoder_name: str | None,
+        report: Report,
+        *,
+        precision: str | None = None,
+        cut: Cut = _AS_BEFORE,
     ) -> Generation:
         """A ready generation of the collection, filled by the named encoder from the catalogue's text.
 
         Args:
+            collection: Its name.
+            encoder_name: None is the live generation's.
+            report: Hears how far it is.
+            cut: How documents are cut into chunks; the originals aren't needed for it.
             precision: As in `search_app.twin.runtime`, or int8, which is calibrated on the collection; None: as set.
 
         Raises:
@@ -74,13 +82,13 @@ class Reindexer:
             IndexFailure: Milvus doesn't hold exactly the catalogue's chunks in the end.
         """
         live = self._live(collection)
+        name = encoder_name or live.encoder_name
         with building(self._locks, collection):
             if precision == CALIBRATED:
-                choice = choose_calibrated(self._catalog, self._encoders, live, encoder_name, report)
+                choice = choose_calibrated(self._catalog, self._encoders, live, name, report)
             else:
-                choice = self._encoders.choose(encoder_name, precision=precision)
-            chunking = chunking_for(live.chunking, choice.record.max_tokens)
-            generation = self._generations.begin(collection, choice, chunking)
+                choice = self._encoders.choose(name, precision=precision)
+            generation = self._generations.begin(collection, choice, next_cut(live.chunking, cut, choice))
             self._catch_up(generation, collection, report)
             with writing(self._locks, collection):
                 self._catch_up(generation, collection, report)

@@ -4,12 +4,29 @@ Texts of one batch are of about one length, so that little padding is computed, 
 budget of tokens with its padding, so that memory doesn't depend on how long the texts are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from search_app.twin.network import Features
+
+
+def windows(texts: Iterable[str], *, most_texts: int, most_characters: int) -> Iterator[list[str]]:
+    """The texts in order, as many together as both limits allow; a text that is longer by itself comes alone."""
+    window: list[str] = []
+    characters = 0
+    for text in texts:
+        if window and characters + len(text) > most_characters:
+            yield window
+            window, characters = [], 0
+        window.append(text)
+        characters += len(text)
+        if len(window) == most_texts:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window
 
 
 def batches_by_length(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:

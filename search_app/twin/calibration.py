@@ -1,7 +1,7 @@
 """A backbone in int8, its ranges measured on a sample of the texts that it is going to read.
 
 Post-training quantisation of weights and activations by NNCF, with smoothing of outliers and correction of
-biases, as it does for transformers. The same backbone and the same sample give the same model.
+biases, as it does for transformers. Calibrating again may give another model, so a model goes by its own key.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def calibrate(backbone: Backbone, batches: Sequence[Features], models: KeptModel
         backbone: In float32, on the processor.
         batches: At least one, with `input_ids` and `attention_mask`.
         models: Where to keep it.
-        report: Hears after every batch.
+        report: Hears before every batch.
 
     Raises:
         EncoderError: OpenVINO can't run this backbone, or NNCF can't quantise it.
@@ -54,7 +54,7 @@ def calibrate(backbone: Backbone, batches: Sequence[Features], models: KeptModel
 
 
 class _Passing:
-    """The batches as NNCF reads them, as often as it likes, with a word after each."""
+    """The batches as NNCF reads them, as often as it likes, with a word before each."""
 
     def __init__(self, batches: Sequence[Features], report: Report) -> None:
         self._batches = batches
@@ -63,10 +63,10 @@ class _Passing:
 
     def __iter__(self) -> Iterator[list[NDArray[np.int64]]]:
         for batch in self._batches:
-            yield [batch[name].numpy() for name in ("input_ids", "attention_mask")]
             self._passed += 1
             total = max(self._passed, _PASSES * len(self._batches))
             self._report(Progress("calibrate", self._passed, total, "batches"))
+            yield [batch[name].numpy() for name in ("input_ids", "attention_mask")]
 
 
 @contextlib.contextmanager

@@ -2,24 +2,21 @@
 
 Token vectors come out in float32 and are pooled by the network's own code, so that only the backbone differs
 between two precisions. A conversion counts only if it gives torch's vectors for batches of other shapes than
-the one that it was made from. The libraries' usage reports are off: nothing is told to anyone.
+the one that it was made from.
 """
 
 import json
-import sys
 import threading
 import warnings
 from pathlib import Path
 
+import openvino
 import torch
 from torch import Tensor
 
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone, first_line, quiet_transformers
 from search_app.twin.kept_models import MODEL_FILE, KeptModels
-
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if it weren't installed: no reports
-import openvino  # noqa: E402  (after the line above)
 
 _HINTS = {False: "f32", True: "bf16"}
 _SETTINGS_FILE = "runtime.json"

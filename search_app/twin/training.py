@@ -158,20 +158,20 @@ def _plan(examples: Examples, objective: Objective, settings: TrainingSettings, 
 
 def _publish(report: TrainingReport, encoder: TwinEncoder, out_folder: Path) -> TrainingReport:
     """Save the encoder with its report, both or neither."""
-    out_folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out_folder.name}.", dir=out_folder.parent) as aside:
-        staged = Path(aside) / out_folder.name
-        encoder.save(staged)
-        finished = replace(report, fingerprint=encoder.fingerprint)
-        try:
+    try:
+        out_folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out_folder.name}.", dir=out_folder.parent) as aside:
+            staged = Path(aside) / out_folder.name
+            encoder.save(staged)
+            finished = replace(report, fingerprint=encoder.fingerprint)
             for name, content in ((REPORT_FILE, report_json(finished)), (PAGE_FILE, report_page(finished))):
                 _write(staged / name, content)
             staged.rename(out_folder)
-        except OSError as error:
-            raise TrainingError(
-                f"The report of the trained encoder can't be written to {out_folder} ({error.strerror}). Free some "
-                "space and start the training again; it goes on from its last checkpoint."
-            ) from error
+    except OSError as error:
+        raise TrainingError(
+            f"The trained encoder can't be written to {out_folder} ({error.strerror}). Free some space and start the "
+            "training again; it goes on from its last checkpoint."
+        ) from error
     return finished
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.chunking import ChunkingSettings
 from ingest.progress import Progress, unheard
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.errors import CollectionInUse, GateRefused, QueryError, UnknownEncoder, UnknownGeneration, UsageError
 from search_app.evaluation import Qrels, read_qrels
 from search_app.locks import building
-from search_app.reindexing import SwitchTerms, chunking_for
+from search_app.reindexing import SwitchTerms
 from search_app.requests import EvaluateRequest, IngestRequest, ReindexRequest
 
 
@@ -193,11 +192,6 @@ def test_ingest_goes_on_while_a_generation_is_built(filled: SearchApp, notes: Pa
     generation = filled.reindexer.reindex("docs", "literal", ingest_once)
     assert filled.generations.difference(generation) == (set(), set())
     assert filled.catalog.documents.chunk_count(generation.id) == 5
-
-
-def test_chunks_are_kept_unless_the_next_encoder_reads_less() -> None:
-    assert chunking_for(ChunkingSettings(128, 8), 256) == ChunkingSettings(128, 8)
-    assert chunking_for(ChunkingSettings(256, 8), 128) == ChunkingSettings(128, 8)
 
 
 def test_reports_of_a_reindex_are_heard(filled: SearchApp) -> None:

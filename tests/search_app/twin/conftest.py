@@ -1,7 +1,7 @@
 """Tiny encoders with random weights: real networks and tokenizers in folders, written without our own code."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,11 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
+
+from ingest.progress import Report, unheard
+from search_app.twin.examples import Examples, Shape, query_positive
+from search_app.twin.training_report import TrainingReport
+from search_app.twin.training_settings import TrainingSettings
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCES = [
@@ -90,3 +95,53 @@ def make_tiny_encoder(tmp_path: Path) -> Callable[..., Path]:
         return write_tiny_encoder(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def forty_queries() -> Examples:
+    """Queries for passages that share one word with them; every word of both is known to the tiny encoder."""
+    openings, objects = (
+        ("copy a", "remove the", "judge the", "the engine", "rain on"),
+        ("file", "folder", "roof", "cat"),
+    )
+    rows = [
+        query_positive(f"{opening} {thing}", f"the {thing} and {opening.split()[-1]} {end}")
+        for opening in openings
+        for thing in objects
+        for end in ("water", "time")
+    ]
+    return Examples(Shape.QUERIES, tuple(rows))
+
+
+TrainTiny = Callable[..., TrainingReport]
+
+
+@pytest.fixture
+def train_tiny(tiny_encoder_folder: Path, tmp_path: Path) -> TrainTiny:
+    """Trains the tiny encoder in a place of the test's own: `out` and `checkpoints` there."""
+
+    def train_there(
+        examples: Examples,
+        *,
+        base: Path = tiny_encoder_folder,
+        place: Path = tmp_path,
+        out: Path | None = None,
+        report: Report = unheard,
+        **how: Any,
+    ) -> TrainingReport:
+        from search_app.twin.training import train  # slow to import
+
+        usual = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "device": "cpu", "precision": "fp32"}
+        settings = TrainingSettings(**{**usual, **how})
+        return train(base, examples, settings, out or place / "out", report=report, checkpoints=place / "checkpoints")
+
+    return train_there
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A tiny network is slower on many threads, far slower on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

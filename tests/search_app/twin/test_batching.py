@@ -1,6 +1,18 @@
 import random
 
-from search_app.twin.batching import batches_by_length, padded
+from search_app.twin.batching import batches_by_length, padded, windows
+
+
+def test_a_window_ends_at_either_limit_and_a_longer_text_is_alone() -> None:
+    texts = ["aa", "bb", "c", "dddddd", "e", "f", "g", "h"]
+    assert list(windows(texts, most_texts=3, most_characters=4)) == [
+        ["aa", "bb"],
+        ["c"],
+        ["dddddd"],
+        ["e", "f", "g"],
+        ["h"],
+    ]
+    assert list(windows([], most_texts=3, most_characters=4)) == []
 
 
 def test_batches_fill_the_budget_with_texts_of_one_length_together() -> None:

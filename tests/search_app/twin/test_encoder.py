@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +94,27 @@ def test_prompts_are_applied_by_kind(make_tiny_encoder: MakeEncoder) -> None:
     assert prompted.count_tokens("rain") == plain.count_tokens("text: rain")
 
 
+PROMPTS = {
+    "E5": {"query": "query: ", "passage": "passage: "},
+    "BGE": {"query": "Represent this sentence for searching relevant passages: "},
+    "other words": {"query": "copy a file ", "document": "rain "},
+}
+
+
+@pytest.mark.parametrize("family", PROMPTS)
+def test_prompts_equal_sentence_transformers_both_ways(
+    make_tiny_encoder: MakeEncoder, tmp_path: Path, family: str
+) -> None:
+    folder = make_tiny_encoder()
+    edit_json(folder / "config_sentence_transformers.json", prompts=PROMPTS[family])
+    encoder = load(folder)
+    encoder.save(tmp_path / "saved")
+    for theirs in (reference(folder), reference(tmp_path / "saved")):
+        np.testing.assert_allclose(encoder.encode(TEXTS, kind="query"), theirs.encode_query(TEXTS), atol=1e-5)
+        np.testing.assert_allclose(encoder.encode(TEXTS), theirs.encode_document(TEXTS), atol=1e-5)
+    assert load(tmp_path / "saved").fingerprint == encoder.fingerprint
+
+
 def test_a_prompt_that_is_not_pooled_equals_sentence_transformers(make_tiny_encoder: MakeEncoder) -> None:
     folder = make_tiny_encoder()
     edit_json(folder / "config_sentence_transformers.json", prompts={"query": "the fire: "})
@@ -113,13 +134,25 @@ def test_vectors_depend_neither_on_order_nor_on_company(tiny_encoder_folder: Pat
 def test_a_stream_is_read_only_as_far_as_it_is_encoded(tiny_encoder_folder: Path) -> None:
     taken: list[int] = []
 
-    def texts() -> object:
+    def texts() -> Iterator[str]:
         for number in range(5000):
             taken.append(number)
             yield "rain"
 
     window = next(load(tiny_encoder_folder).encode_stream(texts()))
     assert (window.shape, len(taken)) == ((1024, 32), 1024)
+
+
+def test_long_texts_are_read_few_at_a_time(tiny_encoder_folder: Path) -> None:
+    taken: list[int] = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            taken.append(number)
+            yield "rain " * 100_000
+
+    window = next(load(tiny_encoder_folder).encode_stream(texts()))
+    assert (window.shape, len(taken)) == ((4, 32), 5)  # 2,000,000 characters, and the one that doesn't fit
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "a\ud800b", "x" * 1_000_000, "word " * 100_000, "\U0001f98a" * 50])

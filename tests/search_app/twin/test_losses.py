@@ -11,6 +11,7 @@ from torch import Tensor
 
 from search_app.twin import batch_triplets, losses
 from search_app.twin.energies import ENERGIES, cosine_matrix
+from search_app.twin.objectives import OBJECTIVES, LossOptions, VectorBatch, narrowed
 
 with warnings.catch_warnings():  # it warns about its own old import paths
     warnings.simplefilter("ignore")
@@ -168,6 +169,50 @@ def test_matryoshka_equals_the_reference() -> None:
         weights=(1, 0.5, 0.25),
     )
     close(ours, expected([{"vectors": LEFT}, {"vectors": RIGHT}], BINARY))
+
+
+class Given(Nameless):
+    """Gives the vectors that it is given, as a model that the wrapper of the reference can narrow."""
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"sentence_embedding": features["vectors"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "labels"),
+    [
+        ("in-batch-negatives", reference.MultipleNegativesRankingLoss, None),
+        ("triplet", partial(reference.TripletLoss, triplet_margin=0.5), None),
+        ("contrastive", reference.ContrastiveLoss, BINARY),
+        ("online-contrastive", reference.OnlineContrastiveLoss, BINARY),
+        ("cosent", reference.CoSENTLoss, SCORES),
+        ("cosine-regression", reference.CosineSimilarityLoss, SCORES),
+        ("batch-hard", partial(reference.BatchHardTripletLoss, margin=0.5), CLASSES),
+        ("batch-semi-hard", partial(reference.BatchSemiHardTripletLoss, margin=0.5), CLASSES),
+        ("batch-all", partial(reference.BatchAllTripletLoss, margin=0.5), CLASSES),
+    ],
+)
+def test_matryoshka_around_any_loss_equals_the_reference(name: str, theirs: Callable, labels: Tensor | None) -> None:
+    objective = OBJECTIVES[name]
+    is_ranked, is_single = labels is None, labels is CLASSES
+    columns = [LEFT] if is_single else [LEFT, RIGHT, THIRD] if is_ranked else [LEFT, RIGHT]
+    others = LEFT[:0] if is_single else torch.cat(columns[1:])
+    owners = torch.arange(12) if is_ranked else torch.zeros(0, dtype=torch.int64)
+    options = LossOptions(losses.TEMPERATURE, objective.margin, ENERGIES[objective.energy])
+    ours = narrowed(objective.compute, options, (16, 8, 4))(VectorBatch(LEFT, others, owners, labels))
+    model = Given()
+    wrapped = reference.MatryoshkaLoss(model, theirs(model), [16, 8, 4])
+    close(ours, wrapped([{"vectors": rows} for rows in columns], labels))
+
+
+def test_matryoshka_around_distillation_narrows_student_and_teacher_alike() -> None:
+    options = LossOptions(losses.TEMPERATURE, 0.5, ENERGIES["cosine"])
+    batch = VectorBatch(LEFT, RIGHT, torch.zeros(0, dtype=torch.int64), targets=torch.cat([THIRD, LEFT]))
+    ours = narrowed(OBJECTIVES["distillation"].compute, options, (16, 4))(batch)
+    unit = partial(torch.nn.functional.normalize, dim=1)
+    student, teacher = torch.cat([LEFT, RIGHT]), torch.cat([THIRD, LEFT])
+    parts = [torch.nn.functional.mse_loss(unit(student[:, :d]), unit(teacher[:, :d])) for d in (16, 4)]
+    close(ours, sum(parts))
 
 
 def test_values_worked_out_on_paper() -> None:

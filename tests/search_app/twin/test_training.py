@@ -299,6 +299,10 @@ def test_every_loss_trains_on_every_shape_that_it_fits(
         ),
         (TrainingSettings(loss="magic"), "The loss 'magic' is not known for examples of query,positive"),
         (TrainingSettings(energy="heat"), "The energy 'heat' is not known; expected one of cosine, dot,"),
+        (
+            TrainingSettings(precision="int8"),
+            "The precision 'int8' is not known in training; expected one of auto, fp32, bf16. Choose one.",
+        ),
         (TrainingSettings(batch_size=1), "The setting batch_size is 1; expected at least 2. Raise it."),
         (TrainingSettings(learning_rate=float("nan")), "The setting learning_rate is nan; expected"),
     ],
