@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from search_app.app.wiring import Wiring
+from search_app.catalog.facets import Facets
 from search_app.config import DEFAULT_COLLECTION
 from search_app.example_file import read_example
-from search_app.filters import And, Filter, parse_where
+from search_app.filters import And, Filter, check, parse_where
 from search_app.retrieval import mode_of
 from search_app.search import SearchOptions, SearchResult
 from search_app.similarity import Similarity, similarity_of
@@ -68,6 +69,20 @@ class Searching(Wiring):
     ) -> SearchResult:
         """The documents nearest to a document or a chunk of the collection, by its id; itself is left out."""
         return self.searcher.similar(name, collection, options)
+
+    def facets(
+        self, collection: str = DEFAULT_COLLECTION, *, where: Sequence[str] = (), value_limit: int = 8
+    ) -> Facets:
+        """By which metadata the documents can be narrowed down, and how many of them have which value.
+
+        Raises:
+            FilterError: A filter can't be read, or names a field that no document has.
+        """
+        collection_id = self.catalog.collections.get(collection).id
+        narrowed = all_of(where)
+        if narrowed is not None:
+            check(narrowed, self.catalog.documents.fields(collection_id))
+        return self.catalog.facets.of(collection_id, narrowed, value_limit=value_limit)
 
     def similarity(
         self,

@@ -14,6 +14,7 @@ from search_app.catalog.collections import Collection, Collections
 from search_app.catalog.copies import Copies
 from search_app.catalog.documents import Documents
 from search_app.catalog.encoders import Encoders
+from search_app.catalog.facets import FacetCounts
 from search_app.catalog.files import Files
 from search_app.catalog.generations import Generations
 from search_app.catalog.ingests import Ingests
@@ -52,6 +53,7 @@ class Catalog:
         self.collections = Collections(self._store)
         self.generations = Generations(self._store)
         self.documents = Documents(self._store)
+        self.facets = FacetCounts(self._store)
         self.files = Files(self._store)
         self.copies = Copies(self._store)
         self.listing = Listing(self._store)
