@@ -37,6 +37,7 @@ from search_app.twin.runtime import (
     refuse_without_openvino,
 )
 from search_app.twin.saving import save_encoder
+from search_app.twin.token_parts import Span, TokenParts, is_sum_of_tokens, parts_of_rows
 from search_app.twin.tokenizer import TwinTokenizer
 
 Vectors = NDArray[np.float32]
@@ -135,6 +136,12 @@ class TwinEncoder:
         """Tokens of a text with prompt and special tokens; up to `max_tokens` nothing is cut."""
         return self.tokenizer.count(self.prompts.of(kind) + text)
 
+    def token_counts(self, texts: Iterable[str], *, kind: Kind = "document") -> list[int]:
+        """`count_tokens` of each text, several times sooner than one by one."""
+        prompted = (self.prompts.of(kind) + text for text in texts)
+        together = windows(prompted, most_texts=_WINDOW, most_characters=_WINDOW_CHARACTERS)
+        return [count for window in together for count in self.tokenizer.counts(window)]
+
     def encode(self, texts: Sequence[str], *, kind: Kind = "document") -> Vectors:
         """Unit rows of the texts, (len(texts), dim) float32.
 
@@ -152,6 +159,19 @@ class TwinEncoder:
         """Unit rows of the texts, in order, as they are ready: (up to 1,024, dim) float32 each time."""
         for window in windows(texts, most_texts=_WINDOW, most_characters=_WINDOW_CHARACTERS):
             yield self._encode_window(window, kind)
+
+    def parts(self, text: str, *, kind: Kind = "document") -> TokenParts | None:
+        """What each token adds to the text's unit row, by the same precision; None where that can't be told."""
+        if not is_sum_of_tokens(self.network):
+            return None
+        prompt = self.prompts.of(kind)
+        ids, spans = self.tokenizer.spans(prompt + text)
+        features = padded([ids], pad_id=self.tokenizer.pad_id, unpooled=self._unpooled(kind))
+        here = {name: tensor.to(self.device) for name, tensor in features.items()}
+        with torch.inference_mode(), one_thread() if self._is_short([ids]) else nullcontext():
+            tokens = self._runtime(here["input_ids"], here["attention_mask"])
+            vectors = parts_of_rows(self.network, tokens, here)[0].cpu().numpy()
+        return TokenParts(tuple(_behind(len(prompt), span) for span in spans), vectors)
 
     def features(self, texts: Sequence[str], *, kind: Kind = "document", max_tokens: int | None = None) -> Features:
         """The network's input for one batch of at least one text, (len(texts), tokens); for training.
@@ -238,9 +258,11 @@ class TwinEncoder:
 
     def _vectors(self, rows: Sequence[Sequence[int]], unpooled: int, runtime: Runtime) -> Vectors:
         """Unit rows of token ids, in their order, whatever their number."""
-        is_short = self.device.type == "cpu" and sum(map(len, rows)) <= _SHORT
-        with torch.inference_mode(), one_thread() if is_short else nullcontext():
+        with torch.inference_mode(), one_thread() if self._is_short(rows) else nullcontext():
             return self._batched(rows, unpooled, runtime).numpy()
+
+    def _is_short(self, rows: Sequence[Sequence[int]]) -> bool:
+        return self.device.type == "cpu" and sum(map(len, rows)) <= _SHORT
 
     def _batched(self, rows: Sequence[Sequence[int]], unpooled: int, runtime: Runtime) -> torch.Tensor:
         budget = _CPU_TOKEN_BUDGET if self.device.type == "cpu" else _ACCELERATOR_TOKEN_BUDGET
@@ -264,6 +286,11 @@ class TwinEncoder:
             "prompts": {"document": self.prompts.document, "query": self.prompts.query},
             "pools_prompt": self.prompts.are_pooled,
         }
+
+
+def _behind(start: int, span: Span | None) -> Span | None:
+    """The span counted from `start`; None where it lies before it."""
+    return None if span is None or span[1] <= start else (max(0, span[0] - start), span[1] - start)
 
 
 def _shortened(row: list[int], max_tokens: int, closing: int) -> list[int]:

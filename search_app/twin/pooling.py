@@ -20,22 +20,29 @@ def _weighted(tokens: Tensor, weights: Tensor, total: Tensor) -> Tensor:
     return summed / total.clamp(min=1e-9)
 
 
+def _evenly(mask: Tensor) -> Tensor:
+    return mask.float()
+
+
+def _by_position(mask: Tensor) -> Tensor:
+    return mask.float() * torch.arange(1, mask.shape[1] + 1, device=mask.device, dtype=torch.float32)
+
+
 def mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """The mean of the tokens that count."""
-    weights = mask.to(tokens.dtype)
+    weights = _evenly(mask)
     return _weighted(tokens, weights, weights.sum(1, keepdim=True))
 
 
 def mean_sqrt_len(tokens: Tensor, mask: Tensor) -> Tensor:
     """The sum of the tokens that count, over the square root of their number."""
-    weights = mask.to(tokens.dtype)
+    weights = _evenly(mask)
     return _weighted(tokens, weights, weights.sum(1, keepdim=True).sqrt())
 
 
 def weighted_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """The mean in which the token at position i, counted from 1, weighs i (SGPT, arXiv:2202.08904)."""
-    positions = torch.arange(1, tokens.shape[1] + 1, device=tokens.device, dtype=tokens.dtype)
-    weights = mask.to(tokens.dtype) * positions
+    weights = _by_position(mask)
     return _weighted(tokens, weights, weights.sum(1, keepdim=True))
 
 
@@ -68,6 +75,16 @@ POOLINGS: Mapping[str, Pooling] = MappingProxyType(
         "mean_sqrt_len_tokens": mean_sqrt_len,
         "weightedmean": weighted_mean,
         "lasttoken": last_token,
+    }
+)
+
+
+# The weights of those poolings that are weighted means, from the mask; the length of the sum doesn't matter.
+WEIGHTS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "mean": _evenly,
+        "mean_sqrt_len_tokens": _evenly,
+        "weightedmean": _by_position,
     }
 )
 

@@ -90,9 +90,21 @@ class TwinTokenizer:
         encodings = self._cutting.encode_batch_fast([without_surrogates(text) for text in texts])
         return [encoding.ids or [self.pad_id] for encoding in encodings]
 
+    def spans(self, text: str) -> tuple[list[int], list[tuple[int, int] | None]]:
+        """Token ids as in `ids`, and where each stands in the text; None for special tokens."""
+        encoding = self._cutting.encode(without_surrogates(text))
+        if not encoding.ids:
+            return [self.pad_id], [None]
+        pairs = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        return encoding.ids, [None if is_special else span for span, is_special in pairs]
+
     def count(self, text: str) -> int:
         """Tokens of the whole text with special tokens, nothing cut."""
-        return len(self._whole.encode(without_surrogates(text)).ids)
+        return self.counts([text])[0]
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """The same of each text, counted side by side."""
+        return list(map(len, self._whole.encode_batch_fast([without_surrogates(text) for text in texts])))
 
 
 def without_surrogates(text: str) -> str:
