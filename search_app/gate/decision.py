@@ -1,0 +1,116 @@
+"""What paired differences between two generations allow to be said: figures in, a ruling out.
+
+A difference is the new generation's nDCG@10 minus the live one's, for one query. The test is one-sided: the live
+generation stays unless the new one is shown to be better. Nothing here knows of searches, generations or files.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from search_app.evaluation import permutation_p
+
+P_MOST = 0.05  # the chance, that the gate accepts, of switching for nothing
+
+_RESAMPLINGS = 2_000  # the ends of the interval then move by a hundredth of its width
+_Z_TEST = 1.645  # of a one-sided test at P_MOST
+_Z_POWER = 0.842  # that the test finds the difference four times in five
+
+
+class Ruling(StrEnum):
+    """Why the gate decides as it does."""
+
+    BETTER = "better"
+    NOT_WORSE = "not worse"
+    WORSE = "worse"
+    UNDECIDED = "undecided"
+    GUARD = "guard"
+    COLLAPSED = "collapsed"
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the new generation may go live."""
+        return self in (Ruling.BETTER, Ruling.NOT_WORSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the differences say.
+
+    Attributes:
+        low: Lower end of the 95 % interval of the mean difference, by a paired bootstrap.
+        high: Its upper end.
+        p_value: One-sided, of the mean (raised by the margin, if there is one) being above 0 by chance; None when no
+            query differs.
+        needed_count: Queries that would decide a difference of this size; None where there is none to decide.
+    """
+
+    ruling: Ruling
+    difference: float
+    low: float
+    high: float
+    p_value: float | None
+    wins: int
+    losses: int
+    ties: int
+    needed_count: int | None
+
+
+def decide(differences: Sequence[float], *, margin: float | None = None) -> Decision:
+    """The ruling on paired differences.
+
+    Args:
+        differences: At least one.
+        margin: The loss that would be put up with; None asks for a gain.
+    """
+    difference = math.fsum(differences) / len(differences)
+    raised = [one + (margin or 0.0) for one in differences]
+    p_value = permutation_p(raised)
+    low, high = bootstrap_interval(differences)
+    return Decision(
+        ruling=_ruling(difference, p_value, margin),
+        difference=difference,
+        low=low,
+        high=high,
+        p_value=p_value,
+        wins=sum(one > 0 for one in differences),
+        losses=sum(one < 0 for one in differences),
+        ties=sum(one == 0 for one in differences),
+        needed_count=needed_count(differences),
+    )
+
+
+def _ruling(difference: float, p_value: float | None, margin: float | None) -> Ruling:
+    is_shown = p_value is not None and p_value < P_MOST
+    if difference > 0 and is_shown:
+        return Ruling.BETTER
+    if margin is not None and is_shown:
+        return Ruling.NOT_WORSE
+    return Ruling.WORSE if difference < 0 else Ruling.UNDECIDED
+
+
+def needed_count(differences: Sequence[float]) -> int | None:
+    """How many queries show a difference of this size and spread at P_MOST, four times in five.
+
+    n = ((z_test + z_power) s / d)^2 for a mean of d and a standard deviation of s.
+
+    Returns:
+        None for fewer than two queries, or for a difference that isn't a gain.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2 or mean <= 0:
+        return None
+    return math.ceil(((_Z_TEST + _Z_POWER) * float(values.std(ddof=1)) / mean) ** 2)
+
+
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of a mean, by drawing the values anew; the same for the same values."""
+    held = np.asarray(values, dtype=np.float64)
+    shares = np.full(len(held), 1 / len(held))
+    counts = np.random.default_rng(0).multinomial(len(held), shares, size=_RESAMPLINGS)  # (resamplings, values)
+    low, high = np.quantile(counts @ held / len(held), [0.025, 0.975])
+    return float(low), float(high)
