@@ -13,7 +13,7 @@ from search_app.calibrating import choose_calibrated
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.judgements import Split
-from search_app.cutting import Cut, next_cut
+from search_app.cutting import AS_BEFORE, Cut, next_cut
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
 from search_app.evaluation import Evaluation, Qrels, Verdict, compare, evaluate
@@ -43,9 +43,6 @@ class SwitchTerms:
     is_forced: bool = False
 
 
-_AS_BEFORE = Cut()
-
-
 class Reindexer:
     """Builds generations and decides which one is live."""
 
@@ -65,7 +62,7 @@ class Reindexer:
         report: Report,
         *,
         precision: str | None = None,
-        cut: Cut = _AS_BEFORE,
+        cut: Cut = AS_BEFORE,
     ) -> Generation:
         """A ready generation of the collection, filled by the named encoder from the catalogue's text.
 
@@ -74,7 +71,8 @@ class Reindexer:
             encoder_name: None is the live generation's.
             report: Hears how far it is.
             cut: How documents are cut into chunks; the originals aren't needed for it.
-            precision: As in `search_app.twin.runtime`, or int8, which is calibrated on the collection; None: as set.
+            precision: As in `search_app.twin.runtime`, or int8, which is calibrated on the collection; None: as
+                set, or with the live generation's encoder as it has it.
 
         Raises:
             UnknownCollection, UnknownEncoder: Nothing has that name.
@@ -83,6 +81,8 @@ class Reindexer:
         """
         live = self._live(collection)
         name = encoder_name or live.encoder_name
+        if encoder_name is None and precision is None:
+            precision = live.precision
         with building(self._locks, collection):
             if precision == CALIBRATED:
                 choice = choose_calibrated(self._catalog, self._encoders, live, name, report)

@@ -16,8 +16,8 @@ class IngestRequest:
     """Files and folders to bring a collection up to date with.
 
     `again` reads files that haven't changed too. `wait_seconds` is how long to wait for another writer to end.
-    `encoder`, `precision` and `whole` count for a new collection only; columns that are None are guessed from their
-    names.
+    `encoder`, `precision`, `whole`, `chunk_tokens` and `chunk_overlap` count for a new collection only; columns that
+    are None are guessed from their names.
     """
 
     paths: tuple[str, ...]
@@ -28,6 +28,8 @@ class IngestRequest:
     wait_seconds: float = 0.0
     encoder: str | None = None
     precision: str | None = None
+    chunk_tokens: int | None = None
+    chunk_overlap: int | None = None
     id_column: str | None = None
     title_column: str | None = None
     text_column: str | None = None
@@ -153,14 +155,17 @@ class TuneRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReindexRequest:
-    """A generation to be built by another encoder, or by the same in another precision.
+    """A generation to be built by another encoder, in another precision or of chunks of another length.
 
+    What is None stays as it is in the live generation; the precision of another encoder is then as set.
     `switch` lets the gate decide, `force` overrides it.
     """
 
     collection: str
-    encoder: str
+    encoder: str | None = None
     precision: str | None = None
+    chunk_tokens: int | None = None
+    chunk_overlap: int | None = None
     switch: bool = False
     force: bool = False
     queries: str | None = None

@@ -7,6 +7,7 @@ from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
+from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Evaluation, Qrels, Verdict, read_qrels
 from search_app.mined_file import MineOutcome
@@ -61,8 +62,11 @@ class Learning(Wiring):
         return self.tuner.reset(collection)
 
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
-        """Builds a generation with another encoder beside the live one, and switches if that is asked and earned."""
-        generation = self.reindexer.reindex(request.collection, request.encoder, report, precision=request.precision)
+        """Builds a generation beside the live one, and switches if that is asked and earned."""
+        cut = Cut(request.chunk_tokens, request.chunk_overlap)
+        generation = self.reindexer.reindex(
+            request.collection, request.encoder, report, precision=request.precision, cut=cut
+        )
         if not (request.switch or request.force):
             return ReindexOutcome(generation, verdict=None, is_live=False)
         terms = SwitchTerms(self.judged(request.queries, request.qrels), request.force)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ingest.chunking import ChunkingSettings
 from ingest.discovery import discover, spool
 from ingest.pipeline import IngestSettings
 from ingest.pipeline import ingest as ingest_files
@@ -17,7 +16,7 @@ from search_app.app.wiring import Wiring
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.checking import Checker
-from search_app.encoders import EncoderChoice
+from search_app.cutting import Cut, first_cut, refuse_other_cut
 from search_app.errors import Cancelled, UsageError
 from search_app.late import LateEncoder
 from search_app.locks import building, writing
@@ -109,14 +108,15 @@ class Loading(Wiring):
             return live
         _refuse_calibrated(request)
         choice = self.encoders.choose(request.encoder or self.settings.encoder, precision=request.precision)
+        usual = Cut(self.settings.chunk_tokens or None, self.settings.chunk_overlap)
+        chunking = first_cut(_cut_of(request), choice, usual=usual, is_whole=request.whole)
         if known is None:
             self.catalog.collections.create(request.collection)
-        return self.generations.begin_first(request.collection, choice, self._chunking(request, choice))
+        return self.generations.begin_first(request.collection, choice, chunking)
 
-    def _chunking(self, request: IngestRequest, choice: EncoderChoice) -> ChunkingSettings:
-        longest = choice.record.max_tokens
-        wanted = self.settings.chunk_tokens or longest
-        return ChunkingSettings(min(wanted, longest), self.settings.chunk_overlap, whole=request.whole)
+
+def _cut_of(request: IngestRequest) -> Cut:
+    return Cut(request.chunk_tokens, request.chunk_overlap)
 
 
 def _refuse_other_settings(request: IngestRequest, live: Generation) -> None:
@@ -130,6 +130,7 @@ def _refuse_other_settings(request: IngestRequest, live: Generation) -> None:
             f"Collection {request.collection!r} is filled in precision {live.precision!r}. To change it, run "
             f"`twinsearch reindex {request.collection} --encoder {live.encoder_name} --precision {request.precision}`."
         )
+    refuse_other_cut(live.chunking, _cut_of(request), request.collection)
     if request.whole and not live.chunking.whole:
         raise UsageError(
             f"Collection {request.collection!r} cuts its documents into chunks. To keep documents whole, "

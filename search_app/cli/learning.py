@@ -53,17 +53,20 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     examples="""
 twinsearch reindex support --encoder support-1
 twinsearch reindex support --encoder support-1 --switch
-twinsearch reindex support --encoder support-1 --precision int8 --switch""",
+twinsearch reindex support --encoder support-1 --precision int8 --switch
+twinsearch reindex support --chunk-tokens 128 --chunk-overlap 16""",
 )
 @click.argument("collection", metavar="NAME")
-@click.option("--encoder", required=True, help="The encoder that fills the new generation.")
+@click.option("--encoder", metavar="NAME", help="The encoder that fills the new generation; as before if not given.")
 @click.option("--precision", metavar="NAME", help="In which it runs: auto, fp32, bf16, fast-fp32, fast-bf16, int8.")
+@click.option("--chunk-tokens", type=int, metavar="N", help="Tokens that a chunk may have; as before if not given.")
+@click.option("--chunk-overlap", type=int, metavar="N", help="Tokens that it repeats of the chunk before.")
 @click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
 @_JUDGED[0]
 @_JUDGED[1]
 def reindex(shell: Shell, **asked: Any) -> None:
-    """Build a generation with another encoder, beside the live one."""
+    """Build a generation with another encoder or other chunks, beside the live one; no files are read for it."""
     from search_app.requests import ReindexRequest
 
     request = ReindexRequest(**asked)

@@ -26,6 +26,7 @@ twinsearch ingest manual/ faq.csv -c support --prune
 twinsearch ingest 'reports/*.pdf' @more-paths.txt -c reports
 twinsearch ingest tickets.csv -c tickets --text-column body --title-column subject
 twinsearch ingest corpus.jsonl -c scifact --whole
+twinsearch ingest contracts/ -c contracts --chunk-tokens 128 --chunk-overlap 16
 produce-rows | twinsearch ingest - -c rows""",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -34,6 +35,8 @@ produce-rows | twinsearch ingest - -c rows""",
 @click.option("--again", is_flag=True, help="Read every file, also those that haven't changed.")
 @click.option("--wait", "wait_seconds", default=0.0, metavar="SECONDS", help="Wait so long for another writer to end.")
 @click.option("--whole", is_flag=True, help="One chunk a document; what the encoder can't read is counted.")
+@click.option("--chunk-tokens", type=int, metavar="N", help="Tokens that a chunk of a new collection may have.")
+@click.option("--chunk-overlap", type=int, metavar="N", help="Tokens that it repeats of the chunk before.")
 @click.option("--encoder", metavar="NAME", help="The encoder of a new collection.")
 @click.option("--precision", metavar="NAME", help="In which it runs: auto, fp32, bf16, fast-fp32, fast-bf16.")
 @click.option("--id-column", metavar="NAME", help="The column of a table that identifies a row.")
