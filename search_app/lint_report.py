@@ -66,5 +66,5 @@ def lint_report(examples: Examples, settings: TrainingSettings, base: TwinEncode
         columns=examples.provenance.columns,
         classes=examples.classes,
         score_range=examples.score_range,
-        findings=tuple(lint(divided, base.count_tokens, max_tokens=settings.max_tokens)),
+        findings=tuple(lint(divided, base.token_counts, max_tokens=settings.max_tokens)),
     )

@@ -57,7 +57,7 @@ def similarity_of(
         texts=tuple(texts),
         measure=energy or "similarity",
         matrix=tuple(tuple(row) for row in matrix.tolist()),
-        token_counts=tuple(encoder.count_tokens(text, kind=kind) for text in texts),
+        token_counts=tuple(encoder.token_counts(texts, kind=kind)),
         max_tokens=encoder.max_tokens,
         encoder=encoder.name,
         fingerprint=encoder.fingerprint,

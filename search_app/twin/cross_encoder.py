@@ -19,6 +19,7 @@ from search_app.errors import EncoderError
 from search_app.twin.backbone import first_line, quiet_transformers, refuse_non_finite
 from search_app.twin.resolution import resolve
 from search_app.twin.runtime import choose_device
+from search_app.twin.transformer_backbone import max_positions
 
 _PAIRS_TOGETHER = 8  # between two looks at the clock
 _TOKENS_MOST = 512
@@ -63,7 +64,7 @@ class CrossEncoder:
                 "model.safetensors and tokenizer.json of a classifier of pairs. Fetch it again, or choose another."
             ) from error
         _refuse_unfit(found, model, report["missing_keys"])
-        return cls(name, model, _bounded(tokenizer, model.config), choose_device(device))
+        return cls(name, model, _bounded(tokenizer, model), choose_device(device))
 
     def scores(self, query: str, texts: Sequence[str], *, deadline: float) -> list[float] | None:
         """How well each text answers the query, 0 to 1; None when the deadline passed before all were read.
@@ -91,12 +92,11 @@ class CrossEncoder:
         return [float(score) for score in torch.sigmoid(logits.float().squeeze(1)).cpu()]
 
 
-def _bounded(tokenizer: Tokenizer, config: Any) -> Tokenizer:
-    """Cuts the passage, never the query; pads to the longest of a batch."""
-    positions = getattr(config, "max_position_embeddings", None) or _TOKENS_MOST
-    offset = (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else 0
-    tokenizer.enable_truncation(min(positions - offset, _TOKENS_MOST), strategy="longest_first")
-    tokenizer.enable_padding(pad_id=config.pad_token_id or 0)
+def _bounded(tokenizer: Tokenizer, model: Any) -> Tokenizer:
+    """Cuts the longer of query and passage to what the network reads; pads to the longest of a batch."""
+    positions = max_positions(model.base_model) or _TOKENS_MOST
+    tokenizer.enable_truncation(min(positions, _TOKENS_MOST), strategy="longest_first")
+    tokenizer.enable_padding(pad_id=model.config.pad_token_id or 0)
     return tokenizer
 
 

@@ -22,6 +22,7 @@ _FEWEST_TO_CORRELATE = 20
 _AGAINST_WORDS = -0.2  # rank correlation of labels with common words; in STS data it is near +0.6
 _SAMPLE_CHARACTERS = 60
 
+TokenCounts = Callable[[Sequence[str]], Sequence[int]]
 Broken = Iterator[tuple[str, Sequence[Example]]]  # what is wrong, and the rows of which that holds
 
 
@@ -35,11 +36,11 @@ class Rule:
     broken: Callable[[Examples], Broken]
 
 
-def lint(examples: Examples, count_tokens: Callable[[str], int], *, max_tokens: int) -> list[Finding]:
+def lint(examples: Examples, token_counts: TokenCounts, *, max_tokens: int) -> list[Finding]:
     """All findings, errors first; those made while the examples were gathered are among them.
 
     Args:
-        count_tokens: Of a text, as the encoder to be trained counts.
+        token_counts: Of each of many texts, as the encoder to be trained counts.
         max_tokens: Where training cuts a text.
     """
     found = [
@@ -48,7 +49,7 @@ def lint(examples: Examples, count_tokens: Callable[[str], int], *, max_tokens: 
         for what, rows in rule.broken(examples)
         if rows
     ]
-    found += [*_truncated(examples, count_tokens, max_tokens), *examples.provenance.findings]
+    found += [*_truncated(examples, token_counts, max_tokens), *examples.provenance.findings]
     return sorted(found, key=lambda finding: finding.severity is Severity.WARNING)
 
 
@@ -160,9 +161,9 @@ def _overlap(examples: Examples) -> Broken:
     yield "a held-out text is trained on too; its figures flatter", rows
 
 
-def _truncated(examples: Examples, count_tokens: Callable[[str], int], max_tokens: int) -> Iterator[Finding]:
+def _truncated(examples: Examples, token_counts: TokenCounts, max_tokens: int) -> Iterator[Finding]:
     texts = list(dict.fromkeys(text for row in examples.rows for text in row.texts))
-    counts = [count_tokens(text) for text in texts]
+    counts = token_counts(texts)
     cut = [text for text, count in zip(texts, counts, strict=True) if count > max_tokens]
     lost = sum(max(count - max_tokens, 0) for count in counts)
     if cut:

@@ -65,7 +65,7 @@ def train(
     if finished is not None:
         return _ended(finished, run, out_folder, checkpoints)
     divided = _divided(examples, objective, settings)
-    findings = lint(divided, encoder.count_tokens, max_tokens=settings.max_tokens)
+    findings = lint(divided, encoder.token_counts, max_tokens=settings.max_tokens)
     refuse_errors(findings)
     plan = _plan(divided, objective, settings, processes)
     resumed, stopwatch = open_checkpoints(checkpoints, run), Stopwatch(checkpoints)

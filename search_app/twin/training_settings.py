@@ -47,7 +47,7 @@ class TrainingSettings:
     teacher: str | None = None
     epochs: int = 3
     batch_size: int = 32
-    learning_rate: float = 2e-5
+    learning_rate: float = 5e-5
     warmup_share: float = 0.1
     accumulation: int = 1
     longest_gradient: float = 1.0

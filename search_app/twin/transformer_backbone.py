@@ -66,7 +66,7 @@ class TransformerBackbone(Backbone):
         self.width = int(config.hidden_size)
         embeddings: Any = model.get_input_embeddings()
         self.vocabulary_size = int(embeddings.num_embeddings)
-        self.max_positions = _max_positions(model)
+        self.max_positions = max_positions(model)
         self.pad_id = config.pad_token_id
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ def _refuse_unfit(folder: Path, model: PreTrainedModel, missing: set[str]) -> No
         )
 
 
-def _max_positions(model: PreTrainedModel) -> int | None:
+def max_positions(model: PreTrainedModel) -> int | None:
     """The longest text in tokens that the position table allows; None where positions are not a table."""
     rows = getattr(model.config, "max_position_embeddings", None)
     if rows is None or rows <= 0:

@@ -9,7 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder as Reference
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 
 from search_app.errors import EncoderError, UnknownEncoder
 from search_app.twin.cross_encoder import CrossEncoder
@@ -59,6 +65,21 @@ def test_scores_are_those_of_sentence_transformers(folder: Path) -> None:
     expected = reference.predict([("cat rain", text) for text in TEXTS], activation_fn=torch.nn.Sigmoid())
     assert scores == pytest.approx(expected.tolist(), abs=1e-5)
     assert len(set(scores)) > 4
+
+
+@pytest.mark.parametrize("family", ["roberta", "mpnet"])
+def test_a_pair_as_long_as_the_network_reads_has_a_position_for_every_token(tmp_path: Path, family: str) -> None:
+    folder = write_cross_encoder(tmp_path / "tiny")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    config = AutoConfig.for_model(
+        family, vocab_size=len(WORDS), max_position_embeddings=48, num_labels=1, **sizes, **ids
+    )
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    encoder = CrossEncoder.load(str(folder), device="cpu")
+    short, long = encoder.scores("cat", ["dog", "dog " * 100], deadline=time.monotonic() + 60) or []
+    assert 0 < short < 1
+    assert 0 < long < 1
 
 
 def test_a_deadline_that_has_passed_leaves_no_scores(folder: Path) -> None:

@@ -1,5 +1,6 @@
 import math
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -9,8 +10,8 @@ from search_app.twin.findings import Finding, Severity
 from search_app.twin.lint import lint, refuse_errors
 
 
-def words(text: str) -> int:
-    return len(text.split())
+def words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
 
 
 def found(shape: Shape, *rows: Example, held_out: tuple[Example, ...] = ()) -> list[Finding]:

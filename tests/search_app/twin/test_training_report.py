@@ -144,7 +144,8 @@ def test_a_run_tells_its_base_by_name_its_sources_and_every_held_out_example(
     train_tiny: Callable, forty_queries: Examples, tmp_path: Path
 ) -> None:
     examples = replace(forty_queries, provenance=Provenance(counts={"judgements": 40}))
-    report = train_tiny(examples, held_out_share=0.25)
+    report = train_tiny(examples, held_out_share=0.25, dims=(32, 16))
+    assert read_report(tmp_path / "out") == report
     assert (report.base, report.sources) == ("tiny", {"judgements": 40})
     assert str(tmp_path) not in (tmp_path / "out" / "report.html").read_text()
     assert report.gain is not None
