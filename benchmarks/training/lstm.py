@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.training.measuring import correlation
-from benchmarks.training.public_data import read_collection, read_table, sts_pairs, sts_rows, sts_test
+from benchmarks.measuring import correlation
+from benchmarks.public_data import read_collection, read_table, sts_pairs, sts_rows, sts_test
 from benchmarks.training.recipes import DISTILLATION, LSTM, LSTM_STS
 from benchmarks.training.tables import mean_and_spread, percent, table
 from benchmarks.training.trainers import Bench

@@ -6,8 +6,8 @@ the encoder that was trained on SciFact: it shows what is forgotten.
 
 from collections.abc import Sequence
 
-from benchmarks.training.measuring import passage_vectors, search_quality
-from benchmarks.training.public_data import Collection, read_collection
+from benchmarks.measuring import passage_vectors, search_quality
+from benchmarks.public_data import Collection, read_collection
 from benchmarks.training.recipes import SCIFACT, SCIFACT_MINING
 from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
 from benchmarks.training.trainers import Bench, Run, run_all

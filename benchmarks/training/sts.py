@@ -1,7 +1,7 @@
 """The STS benchmark: the default encoder as it is, and after training on scored pairs."""
 
-from benchmarks.training.measuring import correlation
-from benchmarks.training.public_data import sts_pairs, sts_test
+from benchmarks.measuring import correlation
+from benchmarks.public_data import sts_pairs, sts_test
 from benchmarks.training.recipes import STS
 from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
 from benchmarks.training.trainers import Bench, run_all

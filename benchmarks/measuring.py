@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.training.public_data import Collection
+from benchmarks.public_data import Collection
 from ingest.progress import unheard
 from search_app.evaluation import Evaluation, evaluate
 from search_app.search import EncoderName, Hit, SearchResult

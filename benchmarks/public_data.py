@@ -1,4 +1,4 @@
-"""Public test collections as training and measuring need them.
+"""Public test collections as benchmarks need them.
 
 A passage is "title text", as the published figures were measured. Queries are known by their text.
 """
