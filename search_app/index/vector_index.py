@@ -33,7 +33,7 @@ LIMIT_MAX = 16_384  # a Milvus server's own
 _HITS_A_CALL = 100_000  # of 80 bytes each
 _QUERIES_A_CALL = 256
 _AS_USUAL = IndexSettings()
-_TOLD_BESIDES = frozenset({"index_type", "metric_type", "field_name", "index_name", "dim"})
+_TOLD_BESIDES = frozenset({"index_type", "metric_type", "field_name", "index_name", "dim", "params"})
 _COUNTS = ("rows", "state")  # of what Milvus tells of an index, the entries that aren't its parameters
 
 
@@ -210,7 +210,8 @@ class VectorIndex:
         """The index that the collection has; it never changes, so it is asked for once."""
         if physical not in self._built:
             told = self._read("describe_index", f"describe the index of {physical}", physical, "vector") or {}
-            parameters = {key: str(value) for key, value in told.items() if key not in _TOLD_BESIDES}
+            flat = {**told, **told.get("params", {})}
+            parameters = {key: str(value) for key, value in flat.items() if key not in _TOLD_BESIDES}
             own = {key: value for key, value in parameters.items() if not any(word in key for word in _COUNTS)}
             self._built[physical] = BuiltIndex(str(told.get("index_type", "FLAT")), own)
         return self._built[physical]
@@ -271,6 +272,7 @@ class VectorIndex:
             physical,
             data=part,
             anns_field="vector",
+            output_fields=["id"],  # of none, embedded Milvus makes all: vectors and fields that nobody reads
             consistency_level="Strong",
             timeout=self._timeout,
             **options,
@@ -321,8 +323,11 @@ class VectorIndex:
 
     def _index_params(self, client: Any, dim: int) -> Any:
         params = client.prepare_index_params()
-        kind = self._settings.chosen(is_embedded=self._connection.milvus.is_embedded)
-        params.add_index("vector", metric_type="COSINE", index_type=kind, params=self._settings.build(kind, dim))
+        is_embedded = self._connection.milvus.is_embedded
+        kind = self._settings.chosen(is_embedded=is_embedded)
+        build = self._settings.build(kind, dim)
+        own = {"params": build} if is_embedded and build else build  # pymilvus 3 sends them flat; embedded reads these
+        params.add_index("vector", metric_type="COSINE", index_type=kind, params=own)
         return params
 
     def _dim(self, physical: str) -> int:

@@ -79,7 +79,9 @@ def test_a_filter_on_an_unknown_field(filled: Twinsearch) -> None:
 
 def test_a_malformed_filter(filled: Twinsearch) -> None:
     sentence = (
-        "The filter 'colour' can't be read. Write `key=value`, `key!=value`, `key<=3`, `key in a,b` or `exists key`.\n"
+        "The filter 'colour' can't be read. Write `key=value`, `key!=value`, `key<=3`, `key in a,b`, "
+        "`key between 1 and 5` or `exists key`, joined by `and`, `or`, `not` and parentheses; a value with these in it "
+        "goes in quotes.\n"
     )
     assert filled("search", "cat", "--where", "colour") == (2, "", sentence)
 
@@ -136,7 +138,9 @@ def test_a_fingerprint_that_differs(filled: Twinsearch, shared_home: Path, notes
     fluent, aside = shared_home / "encoders" / "fluent", shared_home / "aside"
     fluent.rename(aside)
     shutil.copytree(shared_home / "encoders" / "literal", fluent)
-    for arguments in (("search", "cat"), ("ingest", notes)):
+    new_note = notes / "later.txt"
+    new_note.write_text("snow")
+    for arguments in (("search", "cat"), ("ingest", new_note)):
         code, out, err = filled(*arguments)
         assert (code, out) == (1, "")
         assert re.fullmatch(

@@ -218,8 +218,9 @@ def test_work_that_this_version_does_not_know_is_refused() -> None:
 
 
 def test_records_become_plain_values(app: SearchApp) -> None:
-    assert as_json({"a": Progress("encode", 1, None, "chunks"), "b": (Path("/x"), JobState.DONE)}) == {
-        "a": {"stage": "encode", "done": 1, "total": None, "unit": "chunks"},
+    progress = Progress("encode", 1, None, "chunks", note="loss 0.3")
+    assert as_json({"a": progress, "b": (Path("/x"), JobState.DONE)}) == {
+        "a": {"stage": "encode", "done": 1, "total": None, "unit": "chunks", "note": "loss 0.3"},
         "b": ["/x", "done"],
     }
 

@@ -159,10 +159,12 @@ class FaultHome:
         self.app = SearchApp.open(home)
         self.path = home
         self._killer = killer
+        self._said = Path(tempfile.mkdtemp(prefix="tw-said-"))  # not in the home, whose disk may be full
 
     def close(self) -> None:
         """Let go of the home."""
         self.app.close()
+        shutil.rmtree(self._said)
 
     def ingest(self, source: Path, collection: str, **how: Any) -> int:
         """The exit code of an ingest, -9 if it was killed; `how` as in `killer.py`, or `kill_after` seconds."""
@@ -171,12 +173,12 @@ class FaultHome:
         return self.run("ingest", str(source), "-c", collection, **how)
 
     def run(self, *arguments: str, kill_after: float | None = None, **how: Any) -> int:
-        """The exit code of a command; what it said is in `said` and `errors`."""
+        """The exit code of a command; what went wrong is in `errors`."""
         order = {
             "arguments": [*arguments, "--home", str(self.path)],
             "environment": {"TWINSEARCH_FLUSH_CHUNKS": "60"},
-            "out": str(self.path / "out"),
-            "err": str(self.path / "err"),
+            "out": str(self._said / "out"),
+            "err": str(self._said / "err"),
             **how,
         }
         assert self._killer.stdin is not None
@@ -195,11 +197,11 @@ class FaultHome:
     @property
     def errors(self) -> str:
         """What the last command said on stderr."""
-        return (self.path / "err").read_text(encoding="utf-8")
+        return (self._said / "err").read_text(encoding="utf-8")
 
     def traced(self, source: Path, collection: str) -> dict[str, int]:
         """The steps of an undisturbed ingest, with how often each was taken."""
-        trace = self.path / "trace"
+        trace = self._said / "trace"
         self.ingest(source, collection, trace=str(trace))
         steps: dict[str, int] = json.loads(trace.read_text(encoding="utf-8"))
         return steps

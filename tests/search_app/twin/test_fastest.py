@@ -71,8 +71,15 @@ class Counting:
         return prepare(precision)
 
 
+class Unused(Backbone):
+    """The backbone of nobody: what `Counting` prepares has none."""
+
+    description = "nothing"
+    forward = write = None
+
+
 def surroundings(models: KeptModels) -> Surroundings:
-    return Surroundings(Backbone.__new__(Backbone), torch.device("cpu"), lambda: models)
+    return Surroundings(Unused.__new__(Unused), torch.device("cpu"), lambda: models)
 
 
 def test_a_choice_is_remembered_for_the_encoder_and_made_again_for_another(tmp_path: Path) -> None:
