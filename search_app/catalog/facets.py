@@ -27,6 +27,7 @@ _COUNTED = """
         AND type IN ('text', 'integer', 'true', 'false') AND length(value) <= :characters AND ({where})
     GROUP BY key, type, value
 """
+_FIRST = "SELECT * FROM ({counted}) WHERE place <= :limit ORDER BY key, place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class FacetCounts:
         """
         condition = to_sql(where) if where is not None else SqlCondition("TRUE")
         own = {"collection_id": collection_id, "left_out": MODIFIED, "characters": _VALUE_CHARACTERS}
-        counted = text(f"SELECT * FROM ({_COUNTED.format(where=condition.text)}) WHERE place <= :limit ORDER BY key, place")
+        counted = text(_FIRST.format(counted=_COUNTED.format(where=condition.text)))
         total = select(func.count()).select_from(documents).where(
             documents.c.collection_id == collection_id, condition_of(where)
         )
