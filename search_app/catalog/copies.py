@@ -4,13 +4,40 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from ingest.documents import Document
 from search_app.catalog.aliases import Original, read_heirs, read_originals
 from search_app.catalog.generations import Generation
 from search_app.catalog.store import Store, pieces
 from search_app.catalog.tables import aliases, documents, likenesses
+
+_LEADERS = documents.alias("leaders")
+_OTHERS = likenesses.alias("others")
+_OWN = (documents.c.collection_id == bindparam("collection_id")) & documents.c.id.in_(
+    bindparam("document_ids", expanding=True)
+)
+# What every search asks, made once: to make a query takes longer than to run it.
+_GROUPS = (
+    select(documents.c.id, _LEADERS.c.id.label("leader_id"))
+    .join(likenesses, likenesses.c.document_pk == documents.c.pk)
+    .join(_LEADERS, _LEADERS.c.pk == likenesses.c.leader_pk)
+    .where(_OWN)
+)
+_COUNTS = (
+    select(documents.c.id, (func.count() - 1).label("other_count"))
+    .join(likenesses, likenesses.c.document_pk == documents.c.pk)
+    .join(_OTHERS, _OTHERS.c.leader_pk == likenesses.c.leader_pk)
+    .where(_OWN)
+    .group_by(documents.c.id)
+    .having(func.count() > 1)
+)
+_ALIASES = (
+    select(documents.c.id.label("document_id"), aliases.c.id, aliases.c.source, aliases.c.origin)
+    .join_from(aliases, documents, aliases.c.document_pk == documents.c.pk)
+    .where(_OWN)
+    .order_by(aliases.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +57,11 @@ class Copies:
 
     def groups(self, collection_id: int, document_ids: Sequence[str]) -> dict[str, str]:
         """The document that stands for the group of each of these: the oldest that it is nearly the same as."""
-        leaders = documents.alias("leaders")
-        query = (
-            select(documents.c.id, leaders.c.id.label("leader_id"))
-            .join(likenesses, likenesses.c.document_pk == documents.c.pk)
-            .join(leaders, leaders.c.pk == likenesses.c.leader_pk)
-            .where(documents.c.collection_id == collection_id)
-        )
         with self._store.reading() as connection:
             return {
                 row.id: row.leader_id
                 for some in pieces(document_ids)
-                for row in connection.execute(query.where(documents.c.id.in_(some)))
+                for row in connection.execute(_GROUPS, {"collection_id": collection_id, "document_ids": some})
             }
 
     def near(self, collection_id: int, document_id: str) -> tuple[str, ...]:
@@ -55,34 +75,19 @@ class Copies:
 
     def counts(self, collection_id: int, document_ids: Sequence[str]) -> dict[str, int]:
         """How many other documents each of these is nearly the same as; without documents that are alone."""
-        others = likenesses.alias("others")
-        query = (
-            select(documents.c.id, (func.count() - 1).label("other_count"))
-            .join(likenesses, likenesses.c.document_pk == documents.c.pk)
-            .join(others, others.c.leader_pk == likenesses.c.leader_pk)
-            .where(documents.c.collection_id == collection_id)
-            .group_by(documents.c.id)
-            .having(func.count() > 1)
-        )
         with self._store.reading() as connection:
             return {
                 row.id: row.other_count
                 for some in pieces(document_ids)
-                for row in connection.execute(query.where(documents.c.id.in_(some)))
+                for row in connection.execute(_COUNTS, {"collection_id": collection_id, "document_ids": some})
             }
 
     def aliases(self, collection_id: int, document_ids: Sequence[str]) -> dict[str, tuple[Alias, ...]]:
         """The other names of these documents, by id; without documents that have none."""
-        query = (
-            select(documents.c.id.label("document_id"), aliases.c.id, aliases.c.source, aliases.c.origin)
-            .join_from(aliases, documents, aliases.c.document_pk == documents.c.pk)
-            .where(documents.c.collection_id == collection_id)
-            .order_by(aliases.c.id)
-        )
         found: dict[str, list[Alias]] = defaultdict(list)
         with self._store.reading() as connection:
             for some in pieces(document_ids):
-                for row in connection.execute(query.where(documents.c.id.in_(some))):
+                for row in connection.execute(_ALIASES, {"collection_id": collection_id, "document_ids": some}):
                     found[row.document_id].append(Alias(row.id, row.source, row.origin))
         return {document_id: tuple(own) for document_id, own in found.items()}
 

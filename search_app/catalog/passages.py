@@ -6,10 +6,10 @@ a vector that is left over in Milvus, or was written but not committed, leads to
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, bindparam, select
 
 from ingest.chunking import Chunk, passage
 from ingest.documents import Document, MetadataValue, Section
@@ -26,6 +26,24 @@ class Passage:
     title: str
     source: str
     metadata: Mapping[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class LaterGeneration:
+    """Stands for a generation in a query that is made once and asked often: to make one takes longer than to run it."""
+
+    id: ColumnElement[int] = field(default_factory=lambda: bindparam("generation_id"))
+    collection_id: ColumnElement[int] = field(default_factory=lambda: bindparam("collection_id"))
+    chunking_key: ColumnElement[str] = field(default_factory=lambda: bindparam("chunking_key"))
+
+
+def given(generation: Generation) -> dict[str, Any]:
+    """What a query with a `LaterGeneration` is run with."""
+    return {
+        "generation_id": generation.id,
+        "collection_id": generation.collection_id,
+        "chunking_key": generation.chunking_key,
+    }
 
 
 def passage_of(row: Row[Any]) -> Passage:
@@ -46,7 +64,7 @@ def document_of(row: Row[Any]) -> Document:
     )
 
 
-def committed(generation: Generation) -> FromClause:
+def committed(generation: Generation | LaterGeneration) -> FromClause:
     """The documents that the generation holds."""
     return documents.join(generation_documents, _is_held(generation))
 
@@ -64,13 +82,13 @@ def pending(generation: Generation, *columns: ColumnElement[Any]) -> Select[Any]
     )
 
 
-def held_chunks(generation: Generation) -> FromClause:
+def held_chunks(generation: Generation | LaterGeneration) -> FromClause:
     """The chunks that the generation holds, with their documents."""
     own = (chunks.c.document_pk == documents.c.pk) & (chunks.c.chunking_key == generation.chunking_key)
     return committed(generation).join(chunks, own)
 
 
-def passages_of(generation: Generation) -> Select[Any]:
+def passages_of(generation: Generation | LaterGeneration) -> Select[Any]:
     """The chunks that the generation holds, with what `passage_of` needs of their documents."""
     return select(
         chunks,
@@ -95,7 +113,7 @@ def chunks_by_document(connection: Connection, chunking_key: str, pks: Sequence[
     return {pk: tuple(own) for pk, own in found.items()}
 
 
-def _is_held(generation: Generation) -> ColumnElement[bool]:
+def _is_held(generation: Generation | LaterGeneration) -> ColumnElement[bool]:
     return and_(
         documents.c.collection_id == generation.collection_id,
         generation_documents.c.generation_id == generation.id,
