@@ -6,10 +6,11 @@ Whoever writes to a generation works off its deletions before a write or after i
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select
 
 from ingest.chunking import Chunk
 from ingest.documents import Document
@@ -25,11 +26,13 @@ from search_app.catalog.files import note_files
 from search_app.catalog.generations import Generation, forget_held, require_generation
 from search_app.catalog.ingests import count_committed
 from search_app.catalog.passages import (
+    LaterGeneration,
     Passage,
     PassageText,
     chunks_by_document,
     committed,
     document_of,
+    given,
     held_chunks,
     passage_of,
     passage_texts,
@@ -44,6 +47,12 @@ from search_app.errors import UnknownDocument
 from search_app.filters import Filter
 
 _PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
+
+# What every search asks, made once.
+_ANY = LaterGeneration()
+_THESE = chunks.c.id.in_(bindparam("chunk_ids", expanding=True))
+_OWNERS = select(chunks.c.id, documents.c.id.label("document_id")).select_from(held_chunks(_ANY)).where(_THESE)
+_PASSAGES = passages_of(_ANY).where(_THESE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +141,26 @@ class Documents:
                 )
             }
 
-    def pending(self, generation_id: int, limit: int, *, after: int = 0) -> tuple[PendingDocument, ...]:
+    def pending(
+        self, generation_id: int, limit: int, *, after: int = 0, characters: int | None = None
+    ) -> tuple[PendingDocument, ...]:
         """The next documents, by pk, whose current version isn't committed in the generation.
 
         Args:
             generation_id: Whose work is asked for.
             limit: The most documents to give.
             after: The pk of the last one seen. One that changed behind it is found by starting again at 0.
+            characters: Give no further document once these have so much text.
         """
         with self._store.reading() as connection:
             generation = require_generation(connection, generation_id)
             next_pks = pending(generation, documents.c.pk).where(documents.c.pk > after)
             pks = connection.execute(next_pks.order_by(documents.c.pk).limit(limit)).scalars().all()
-            found = []
-            for some in pieces(pks):
-                rows = connection.execute(select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk))
-                cut = chunks_by_document(connection, generation.chunking_key, some)
-                found += [PendingDocument(row.pk, document_of(row), cut.get(row.pk)) for row in rows]
-            return tuple(found)
+            rows = _until(_rows(connection, pks), characters)
+            cut: dict[int, tuple[Chunk, ...]] = {}
+            for some in pieces([row.pk for row in rows]):
+                cut |= chunks_by_document(connection, generation.chunking_key, some)
+            return tuple(PendingDocument(row.pk, document_of(row), cut.get(row.pk)) for row in rows)
 
     def pending_count(self, generation_id: int) -> int:
         """How many documents the generation must still take in."""
@@ -200,22 +211,20 @@ class Documents:
 
     def owners(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, str]:
         """The document of each of these chunks, without chunks that the generation doesn't hold."""
-        query = select(chunks.c.id, documents.c.id.label("document_id")).select_from(held_chunks(generation))
         with self._store.reading() as connection:
             return {
                 row.id: row.document_id
                 for some in pieces(chunk_ids)
-                for row in connection.execute(query.where(chunks.c.id.in_(some)))
+                for row in connection.execute(_OWNERS, {**given(generation), "chunk_ids": some})
             }
 
     def passages(self, generation: Generation, chunk_ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these chunks, without those that the generation doesn't hold as they are now."""
-        query = passages_of(generation)
         with self._store.reading() as connection:
             return {
                 row.id: passage_of(row)
                 for some in pieces(chunk_ids)
-                for row in connection.execute(query.where(chunks.c.id.in_(some)))
+                for row in connection.execute(_PASSAGES, {**given(generation), "chunk_ids": some})
             }
 
     def passages_of(self, generation: Generation, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
@@ -332,6 +341,23 @@ class Documents:
                 return
             yield origins
             last = origins[-1]
+
+
+def _rows(connection: Connection, pks: Sequence[int]) -> Iterator[Row[Any]]:
+    """The documents of these pks, ascending; read as they are asked for."""
+    for some in pieces(pks):
+        yield from connection.execute(select(documents).where(documents.c.pk.in_(some)).order_by(documents.c.pk))
+
+
+def _until(rows: Iterable[Row[Any]], characters: int | None) -> list[Row[Any]]:
+    """The rows up to the one with which they have so much text."""
+    taken, count = [], 0
+    for row in rows:
+        taken.append(row)
+        count += len(row.text)
+        if characters is not None and count >= characters:
+            break
+    return taken
 
 
 def _is_below(path: str, roots: Set[str]) -> bool:
