@@ -97,7 +97,7 @@ class Searcher:
         """The same for many queries, with one encode and one search call; the times are those of the batch."""
         for query in queries:
             check_query(query)
-        asked = self._asked(collection, options, self._approach(collection, options.mode))
+        asked = self._asked(collection, options)
         if asked.approach.mode is Mode.LEXICAL:  # needs no vectors, and no encoder
             return self._answered(asked, Questions(queries))
         encoder = self._encoders.of_generation(asked.generation, collection)
@@ -168,15 +168,19 @@ class Searcher:
         owners = self._catalog.documents.owners(asked.generation, list(chunk_ids))
         return Rankings(asked.generation.number, dense, lexical, owners)
 
-    def _asked(self, collection: str, options: SearchOptions, approach: Approach) -> _Asked:
+    def _asked(self, collection: str, options: SearchOptions, approach: Approach | None = None) -> _Asked:
+        """The call; without an approach, the collection's own."""
         _check_page(options)
         timer = Timer(dict.fromkeys(_PARTS, 0.0))
+        own = approach or self._approach(collection, options.mode)
         generation = self._generation(collection, options.generation)
-        return _Asked(collection, generation, approach, options, timer)
+        return _Asked(collection, generation, own, options, timer)
 
     def _answered(self, asked: _Asked, questions: Questions) -> list[SearchResult]:
         options, generation, timer = asked.options, asked.generation, asked.timer
         retriever = self._retriever(asked)
+        if questions.vectors is not None:
+            self._index.prepare(generation.physical_name)
         timer.lap("prepare")
         pager = Pager(self._catalog, generation, retriever, collapse=options.collapse)
         wanted = options.offset + options.k

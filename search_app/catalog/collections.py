@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from search_app.catalog.chunks import delete_all_chunks
 from search_app.catalog.generations import Generation, generation_of
@@ -22,6 +22,14 @@ from search_app.errors import CatalogError, UnknownCollection, UsageError
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 _SLUG_LENGTH = 40  # Milvus takes names of 255 bytes; these are also read by people
+
+# What every search asks, made once: to make a query takes longer than to run it.
+_BY_NAME = select(collections).where(collections.c.name == bindparam("name"))
+_LIVE = (
+    select(generations)
+    .select_from(collections.outerjoin(generations, collections.c.live_generation_id == generations.c.id))
+    .where(collections.c.name == bindparam("name"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Collections:
     def find(self, name: str) -> Collection | None:
         """The collection of this name, if there is one."""
         with self._store.reading() as connection:
-            row = connection.execute(select(collections).where(collections.c.name == name)).first()
+            row = connection.execute(_BY_NAME, {"name": name}).first()
         return _record(row) if row else None
 
     def get(self, name: str) -> Collection:
@@ -104,9 +112,8 @@ class Collections:
         Raises:
             UnknownCollection: There is no collection of this name.
         """
-        both = collections.outerjoin(generations, collections.c.live_generation_id == generations.c.id)
         with self._store.reading() as connection:
-            row = connection.execute(select(generations).select_from(both).where(collections.c.name == name)).first()
+            row = connection.execute(_LIVE, {"name": name}).first()
         if row is None:
             raise self._unknown(name)
         return generation_of(row) if row.id is not None else None

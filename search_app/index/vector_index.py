@@ -224,6 +224,13 @@ class VectorIndex:
 
     # Search
 
+    def prepare(self, physical: str) -> None:
+        """Do what a first search would wait for: import pymilvus, connect, load the collection, learn its index."""
+        if physical not in self._built or physical not in self._dims:
+            self._connection.read(f"load {physical}", lambda _: None, loaded=physical)
+            self._dim(physical)
+            self.built(physical)
+
     @property
     def filters_fast(self) -> bool:
         """Whether a filter on fields costs a search little; embedded Milvus reads each row's JSON in Python."""
