@@ -103,6 +103,14 @@ class Encoders:
                 self._loaded.pop(next(iter(self._loaded)))
         return encoder
 
+    def keep_serving(self) -> None:
+        """Lets go of the loaded encoders that no live generation needs; called when another one went live."""
+        live = (self._catalog.collections.live(one.name) for one in self._catalog.collections.list())
+        names = {one.encoder_name for one in live if one is not None}
+        with self._lock:
+            for key in [key for key in self._loaded if key.name not in names]:
+                del self._loaded[key]
+
     def choose(self, name: str, *, precision: str | None = None) -> EncoderChoice:
         """Loads an encoder to fill a generation with, and notes its name and fingerprint in the catalogue.
 

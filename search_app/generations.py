@@ -5,26 +5,20 @@ A build reads the catalogue's text, never the original files, and asks the catal
 documents that arrive, change or vanish meanwhile are just more of the same, and so is going on after a crash.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from ingest.chunking import Chunk, ChunkingSettings, chunk_document, fit_title
-from ingest.counting import TokenCounter
-from ingest.documents import Document
-from ingest.progress import Progress, Report
+from ingest.chunking import ChunkingSettings
+from ingest.progress import Report
 from ingest.sink import Encoder
+from search_app.building import build
 from search_app.catalog import Catalog
-from search_app.catalog.commits import BuiltDocument
-from search_app.catalog.documents import PendingDocument
 from search_app.catalog.generations import Generation, GenerationState
+from search_app.catalog.switches import BY_FORCE, SwitchNote, SwitchWay
 from search_app.encoders import EncoderChoice
 from search_app.errors import IndexFailure, UnknownGeneration, UsageError
 from search_app.index import VectorIndex
 from search_app.vectors import VectorCache
-from search_app.writing import GenerationWriter, encode_documents
-
-_Fitted = tuple[PendingDocument, tuple[Document, tuple[Chunk, ...]]]
-
-_DOCUMENTS_PER_STEP = 500  # between two flushes of a build
+from search_app.writing import GenerationWriter
 
 
 class Generations:
@@ -61,28 +55,11 @@ class Generations:
         generation = self.begin(collection, choice, chunking)
         self.writer(generation)
         self._catalog.generations.mark_ready(generation.id)
-        return self.make_live(collection, generation.number)
+        return self.make_live(collection, generation.number, SwitchNote(SwitchWay.FIRST))
 
     def build(self, generation: Generation, encoder: Encoder, *, report: Report) -> None:
         """Brings a generation up to the catalogue's text; what it has already is not encoded again."""
-        writer = self.writer(generation)
-        counter = TokenCounter(encoder.count_tokens)
-        total = self._catalog.documents.pending_count(generation.id)
-        done = 0
-        while batch := self._catalog.documents.pending(generation.id, _DOCUMENTS_PER_STEP):
-            report(Progress("reindex", done, max(total, done), "documents"))
-            self._build_step(writer, encoder, [(one, _fitted(one, generation.chunking, counter)) for one in batch])
-            done += len(batch)
-            report(Progress("reindex", done, max(total, done), "documents"))
-        writer.sweep()
-
-    def _build_step(self, writer: GenerationWriter, encoder: Encoder, step: Sequence[_Fitted]) -> None:
-        encoded = encode_documents(encoder, [fitted for _, fitted in step])
-        writer.hand_over(encoded)
-        built = [
-            BuiltDocument(pending.document.id, pending.document.content_hash, chunks) for pending, (_, chunks) in step
-        ]
-        self._catalog.documents.commit_built(writer.generation.id, built)
+        build(self._catalog, self.writer(generation), encoder, report=report)
 
     def verify(self, generation: Generation) -> Generation:
         """Marks a built generation as ready once Milvus holds exactly the catalogue's chunks.
@@ -115,10 +92,10 @@ class Generations:
             self._index.delete(generation.physical_name, sorted(chunk_ids))
             self._index.flush(generation.physical_name)
 
-    def make_live(self, collection: str, number: int) -> Generation:
+    def make_live(self, collection: str, number: int, note: SwitchNote = BY_FORCE) -> Generation:
         """Switches to a generation, in one row; the alias follows."""
         generation = self.get(collection, number)
-        self._catalog.generations.make_live(generation.id)
+        self._catalog.generations.make_live(generation.id, note)
         self.point_alias(collection)
         return self.get(collection, number)
 
@@ -189,13 +166,3 @@ class Generations:
         """Drops the Milvus collection of a generation, if it is there."""
         if self._index.exists(generation.physical_name):
             self._index.drop(generation.physical_name)
-
-
-def _fitted(
-    pending: PendingDocument, settings: ChunkingSettings, counter: TokenCounter
-) -> tuple[Document, tuple[Chunk, ...]]:
-    """The document with a title short enough for the settings, and its chunks: the catalogue's, else cut now."""
-    document = fit_title(pending.document, settings, counter)
-    if pending.chunks is not None:
-        return document, pending.chunks
-    return document, tuple(chunk_document(document, settings, counter))

@@ -4,25 +4,24 @@ Building takes no lock: ingest goes on into the live generation and the build ca
 The collection's writer lock is held for the last catch-up and the switch only.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from ingest.progress import Report
 from search_app.calibrating import choose_calibrated
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
-from search_app.catalog.judgements import Split
+from search_app.catalog.switches import SwitchNote, SwitchWay
+from search_app.config import Home
 from search_app.cutting import AS_BEFORE, Cut, next_cut
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
-from search_app.evaluation import Evaluation, Qrels, Verdict, compare, evaluate
-from search_app.feedback import qrels_of
+from search_app.gate.decision import Ruling
+from search_app.gate.gate import Gate
+from search_app.gate.terms import SwitchTerms
+from search_app.gate.verdict import Verdict
 from search_app.generations import Generations
 from search_app.jobs import as_json
 from search_app.locks import building, writing
-from search_app.retrieval import Mode
-from search_app.search import Searcher, SearchOptions, SearchResult
 from search_app.twin.kept_models import CALIBRATED
 
 
@@ -35,25 +34,15 @@ class ReindexOutcome:
     is_live: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchTerms:
-    """On which terms to switch: judged queries for the gate (None: the held-out judgements), or by force."""
-
-    qrels: Qrels | None = None
-    is_forced: bool = False
-
-
 class Reindexer:
     """Builds generations and decides which one is live."""
 
-    def __init__(
-        self, catalog: Catalog, generations: Generations, encoders: Encoders, searcher: Searcher, locks: Path
-    ) -> None:
+    def __init__(self, catalog: Catalog, generations: Generations, encoders: Encoders, gate: Gate, home: Home) -> None:
         self._catalog = catalog
-        self._locks = locks
+        self._locks = home.locks_folder
         self._generations = generations
         self._encoders = encoders
-        self._searcher = searcher
+        self._gate = gate
 
     def reindex(
         self,
@@ -94,47 +83,41 @@ class Reindexer:
                 self._catch_up(generation, collection, report)
                 return self._generations.verify(generation)
 
-    def compare(self, collection: str, number: int, qrels: Qrels | None, report: Report) -> Verdict:
-        """The gate's verdict on a generation beside the live one, by meaning alone: words are the same for both.
+    def compare(self, collection: str, number: int, terms: SwitchTerms, report: Report) -> Verdict:
+        """The gate's verdict on a generation beside the live one; it is kept with the generation.
 
         Raises:
             UsageError: There are no held-out judgements, and none were given.
         """
-        judged = qrels if qrels is not None else self._held_out(collection)
-        live, candidate = (
-            self.evaluate(collection, SearchOptions(generation=one, mode=Mode.DENSE), judged, report)
-            for one in (self._live(collection).number, number)
-        )
-        verdict = compare(live, candidate)
         generation = self._generations.get(collection, number)
+        verdict = self._gate.verdict(collection, self._live(collection), generation, terms, report)
         self._catalog.generations.record_evaluation(generation.id, as_json(verdict))
         return verdict
 
-    def evaluate(self, collection: str, options: SearchOptions, qrels: Qrels, report: Report) -> Evaluation:
-        """The metrics of one generation, searched in one way, on judged queries."""
-
-        def search(queries: Sequence[str], k: int) -> list[SearchResult]:
-            return self._searcher.search_batch(queries, collection, replace(options, k=k))
-
-        return evaluate(search, qrels, report=report)
-
-    def switch(self, collection: str, number: int, terms: SwitchTerms, report: Report) -> ReindexOutcome:
+    def switch(
+        self, collection: str, number: int, terms: SwitchTerms, report: Report, *, user: str = ""
+    ) -> ReindexOutcome:
         """Lets a generation answer from now on, if the gate lets it through or force overrides it.
 
         The outcome tells whether it is live; where the gate refuses, nothing is changed.
 
         Raises:
             UsageError: The generation is live already, not ready, or can't be compared for want of judgements.
+            GateRefused: Its encoder has collapsed, and nothing is compared.
         """
         generation = self._switchable(collection, number)
-        verdict = None if terms.is_forced else self.compare(collection, number, terms.qrels, report)
+        verdict = None if terms.is_forced else self.compare(collection, number, terms, report)
         if verdict is not None and not verdict.is_passed:
             return ReindexOutcome(generation, verdict, is_live=False)
+        if verdict is None:
+            self._gate.refuse_collapsed(collection, self._live(collection), generation)
         with writing(self._locks, collection):
             self._catch_up(generation, collection, report)
-            return ReindexOutcome(self._generations.make_live(collection, number), verdict, is_live=True)
+            live = self._generations.make_live(collection, number, _note(verdict, terms, user))
+        self._encoders.keep_serving()
+        return ReindexOutcome(live, verdict, is_live=True)
 
-    def rollback(self, collection: str, report: Report) -> Generation:
+    def rollback(self, collection: str, report: Report, *, user: str = "") -> Generation:
         """Lets the generation before the live one answer again, at once; then it catches up with the catalogue.
 
         Raises:
@@ -144,7 +127,7 @@ class Reindexer:
         with writing(self._locks, collection):
             previous = self._generations.previous(collection)
             self._encoders.of_generation(previous, collection)
-            generation = self._generations.make_live(collection, previous.number)
+            generation = self._generations.make_live(collection, previous.number, SwitchNote(SwitchWay.ROLLBACK, user))
             self._catch_up(generation, collection, report)
             return generation
 
@@ -159,16 +142,6 @@ class Reindexer:
             )
         return live
 
-    def _held_out(self, collection: str) -> Qrels:
-        collection_id = self._catalog.collections.get(collection).id
-        qrels = qrels_of(self._catalog.judgements.current(collection_id, split=Split.HELDOUT))
-        if not qrels:
-            raise UsageError(
-                f"Collection {collection!r} has no held-out judgements to compare generations on. Judge more answers, "
-                "give judged queries with --queries and --qrels, or switch without a comparison with --force."
-            )
-        return qrels
-
     def _switchable(self, collection: str, number: int) -> Generation:
         generation = self._generations.get(collection, number)
         if generation.state not in (GenerationState.READY, GenerationState.RETIRED):
@@ -177,3 +150,12 @@ class Reindexer:
                 "ready or retired can be switched to."
             )
         return generation
+
+
+def _note(verdict: Verdict | None, terms: SwitchTerms, user: str) -> SwitchNote:
+    """How the switch came about: a margin counts only where the gain alone wasn't enough."""
+    if verdict is None:
+        return SwitchNote(SwitchWay.FORCE, user)
+    if verdict.ruling is Ruling.NOT_WORSE:
+        return SwitchNote(SwitchWay.NON_INFERIOR, user, terms.non_inferior)
+    return SwitchNote(SwitchWay.GATE, user)

@@ -158,7 +158,7 @@ class ReindexRequest:
     """A generation to be built by another encoder, in another precision or of chunks of another length.
 
     What is None stays as it is in the live generation; the precision of another encoder is then as set.
-    `switch` lets the gate decide, `force` overrides it.
+    `switch` lets the gate decide, `force` overrides it; `non_inferior` and `guard` are as in `gate.terms.SwitchTerms`.
     """
 
     collection: str
@@ -170,6 +170,8 @@ class ReindexRequest:
     force: bool = False
     queries: str | None = None
     qrels: str | None = None
+    non_inferior: float | None = None
+    guard: str | None = None
 
 
 Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | TuneRequest | ReindexRequest

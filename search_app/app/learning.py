@@ -9,9 +9,11 @@ from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
-from search_app.evaluation import Evaluation, Qrels, Verdict, read_qrels
+from search_app.evaluation import Evaluation, Qrels, read_qrels
+from search_app.gate.terms import AS_USUAL, SwitchTerms
+from search_app.gate.verdict import Verdict
 from search_app.mined_file import MineOutcome
-from search_app.reindexing import ReindexOutcome, SwitchTerms
+from search_app.reindexing import ReindexOutcome
 from search_app.requests import (
     EvaluateRequest,
     MineRequest,
@@ -51,7 +53,7 @@ class Learning(Wiring):
         """Measures a generation on judged queries."""
         qrels = read_qrels(Path(request.queries), Path(request.qrels))
         options = SearchOptions(generation=request.generation, mode=mode_of(request.mode), exact=request.exact)
-        return self.reindexer.evaluate(request.collection, options, qrels, report)
+        return self.gate.evaluate(request.collection, options, qrels, report)
 
     def tune(self, request: TuneRequest, report: Report = unheard) -> TuningOutcome:
         """Learns from judgements what the collection's searches go by; keeps it if the gain is significant."""
@@ -69,8 +71,14 @@ class Learning(Wiring):
         )
         if not (request.switch or request.force):
             return ReindexOutcome(generation, verdict=None, is_live=False)
-        terms = SwitchTerms(self.judged(request.queries, request.qrels), request.force)
-        return self.reindexer.switch(request.collection, generation.number, terms, report)
+        terms = self.terms(
+            queries=request.queries,
+            qrels=request.qrels,
+            force=request.force,
+            non_inferior=request.non_inferior,
+            guard=request.guard,
+        )
+        return self.reindexer.switch(request.collection, generation.number, terms, report, user=self.user)
 
     def judged(self, queries: str | None, qrels: str | None) -> Qrels | None:
         """Judged queries from two files in the layout of BEIR; None when neither is given.
@@ -82,24 +90,36 @@ class Learning(Wiring):
             raise UsageError("Judged queries come as two files: give both --queries and --qrels, or neither.")
         return read_qrels(Path(queries), Path(qrels)) if queries and qrels else None
 
-    def compare(self, collection: str, number: int, qrels: Qrels | None = None, report: Report = unheard) -> Verdict:
+    def terms(
+        self,
+        *,
+        queries: str | None = None,
+        qrels: str | None = None,
+        force: bool = False,
+        non_inferior: float | None = None,
+        guard: str | None = None,
+    ) -> SwitchTerms:
+        """The terms of a switch as a person gives them: files by their paths."""
+        return SwitchTerms(self.judged(queries, qrels), force, non_inferior, Path(guard) if guard else None)
+
+    def verdict(self, collection: str, number: int, terms: SwitchTerms = AS_USUAL, report: Report = unheard) -> Verdict:
         """What the gate would say about a generation; nothing is switched."""
-        return self.reindexer.compare(collection, number, qrels, report)
+        return self.reindexer.compare(collection, number, terms, report)
 
     def switch(self, collection: str, number: int, terms: SwitchTerms, report: Report = unheard) -> ReindexOutcome:
         """Lets a generation answer from now on, if the gate lets it through.
 
         Raises:
-            GateRefused: The held-out judgements don't say that it is at least as good; nothing is changed.
+            GateRefused: The held-out judgements don't say that it is better; nothing is changed.
         """
-        outcome = self.reindexer.switch(collection, number, terms, report)
+        outcome = self.reindexer.switch(collection, number, terms, report, user=self.user)
         if outcome.verdict is not None and not outcome.is_live:
-            raise GateRefused(f"{outcome.verdict.sentence} Override it with --force.")
+            raise GateRefused(f"{outcome.verdict.paragraph} Override it with --force.")
         return outcome
 
     def rollback(self, collection: str, report: Report = unheard) -> Generation:
         """Lets the generation before the live one answer again."""
-        return self.reindexer.rollback(collection, report)
+        return self.reindexer.rollback(collection, report, user=self.user)
 
     def truncate(self, encoder: str, dim: int, name: str) -> EncoderRecord:
         """Makes an encoder of the first `dim` components of another's vectors, under a name of its own."""

@@ -11,6 +11,7 @@ from search_app.catalog import Catalog
 from search_app.config import Home, Settings, find_home, load_settings
 from search_app.encoders import Encoders
 from search_app.engine import Engine
+from search_app.gate.gate import Gate
 from search_app.generations import Generations
 from search_app.index import Milvus, Server, VectorIndex
 from search_app.jobs import Jobs
@@ -38,7 +39,8 @@ class Wiring:
         self.generations = Generations(self.catalog, self.index, self.vector_cache)
         self.jobs = Jobs(self.catalog, home)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
-        self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.searcher, home.locks_folder)
+        self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)
+        self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, home)
         self.tuner = Tuner(self.catalog, self.searcher)
         self.teacher = Teacher(self.catalog, self.index, self.encoders, settings)
 

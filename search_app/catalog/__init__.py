@@ -24,6 +24,7 @@ from search_app.catalog.likenesses import note_all_bodies
 from search_app.catalog.listing import Listing
 from search_app.catalog.reviews import Reviews
 from search_app.catalog.store import Store
+from search_app.catalog.switches import Switches
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
 from search_app.catalog.word_index import index_all_words
 from search_app.catalog.words import Words
@@ -52,6 +53,7 @@ class Catalog:
         self.encoders = Encoders(self._store)
         self.collections = Collections(self._store)
         self.generations = Generations(self._store)
+        self.switches = Switches(self._store)
         self.documents = Documents(self._store)
         self.facets = FacetCounts(self._store)
         self.files = Files(self._store)

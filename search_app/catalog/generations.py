@@ -17,6 +17,7 @@ from ingest.chunking import ChunkingSettings
 from search_app.catalog.chunks import delete_all_chunks
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.store import Store
+from search_app.catalog.switches import BY_FORCE, SwitchNote, note_switch
 from search_app.catalog.tables import collections, deletions, generation_documents, generations
 from search_app.errors import CatalogError, UnknownGeneration
 
@@ -160,7 +161,7 @@ class Generations:
         with self._store.writing() as connection:
             return _advance(connection, generation_id, GenerationState.READY)
 
-    def make_live(self, generation_id: int) -> Generation | None:
+    def make_live(self, generation_id: int, note: SwitchNote = BY_FORCE) -> Generation | None:
         """Let this generation answer from now on; the one that did until now, retired, if there was one.
 
         Raises:
@@ -170,10 +171,12 @@ class Generations:
             collection_id = require_generation(connection, generation_id).collection_id
             pointer = collections.c.id == collection_id
             query = select(collections.c.live_generation_id).where(pointer).with_for_update()
-            former = connection.execute(query).scalar_one()
-            _advance(connection, generation_id, GenerationState.LIVE)
+            former_id = connection.execute(query).scalar_one()
+            live = _advance(connection, generation_id, GenerationState.LIVE)
             connection.execute(update(collections).where(pointer).values(live_generation_id=generation_id))
-            return _advance(connection, former, GenerationState.RETIRED) if former is not None else None
+            former = _advance(connection, former_id, GenerationState.RETIRED) if former_id is not None else None
+            note_switch(connection, live.collection_id, former.number if former else None, live.number, note)
+            return former
 
     def mark_dropped(self, generation_id: int) -> Generation:
         """The generation, gone from Milvus; what only it needed is forgotten.

@@ -89,6 +89,20 @@ generations = Table(
     sqlite_autoincrement=True,
 )
 
+switches = Table(
+    "switches",
+    SCHEMA,
+    Column("id", _ROW_NUMBER, primary_key=True),
+    _collection(),
+    Column("former_number", Integer),
+    Column("number", Integer, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("margin", Float),
+    Column("user", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 documents = Table(
     "documents",
     SCHEMA,

@@ -14,6 +14,7 @@ from search_app.cli import (
     care,
     comparing,
     documents,
+    generations,
     indexing,
     judging,
     learning,
@@ -36,7 +37,21 @@ def commands() -> None:
     """Semantic search over your own documents that learns from the people who use it."""
 
 
-for room in (loading, documents, searching, comparing, judging, reviewing, training, learning, tuning, indexing, care):
+_ROOMS = (
+    loading,
+    documents,
+    searching,
+    comparing,
+    judging,
+    reviewing,
+    training,
+    generations,
+    learning,
+    tuning,
+    indexing,
+    care,
+)
+for room in _ROOMS:
     for command in room.COMMANDS:
         commands.add_command(command)
 

@@ -142,3 +142,14 @@ def progress_line(progress: Progress, pace: Pace) -> str:
     if progress.note:
         parts.append(progress.note)
     return "  ".join(parts)
+
+
+def with_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """All these options, in this order, on one command."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

@@ -1,11 +1,11 @@
 """Commands about learning: train, lint, mine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command
+from search_app.cli.shell import Shell, collection_option, command, with_options
 from search_app.cli.tables import table
 
 if TYPE_CHECKING:
@@ -67,17 +67,6 @@ _OPTIONS = click.option(
 )
 
 
-def _with(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """All these options, in this order, on one command."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
 @command(
     "train",
     examples="""
@@ -88,7 +77,7 @@ twinsearch train --pairs pairs.csv --dry-run""",
 )
 @collection_option
 @click.option("--name", default="", help="What the new encoder is called.")
-@_with(*_SOURCES, _SCORES, _HELD_OUT)
+@with_options(*_SOURCES, _SCORES, _HELD_OUT)
 @click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
 @_BASE
 @click.option("--from-scratch", type=click.Choice(["lstm"]), help="Start with a small encoder that knows nothing.")
@@ -167,7 +156,7 @@ twinsearch lint scores.tsv --score-range 0,5 --held-out dev.tsv""",
 )
 @click.argument("pairs", metavar="FILE", type=_FILE)
 @collection_option
-@_with(_SCORES, _HELD_OUT, _BASE, _LOSS, _OPTIONS)
+@with_options(_SCORES, _HELD_OUT, _BASE, _LOSS, _OPTIONS)
 def lint(shell: Shell, **asked: Any) -> None:
     """Look for what is wrong with examples before training on them."""
     from search_app.requests import TrainRequest
@@ -207,7 +196,7 @@ twinsearch mine -c support --out support.jsonl
 twinsearch mine -c support --pairs pairs.csv --negatives 8 --out pairs-mined.jsonl""",
 )
 @collection_option
-@_with(*_SOURCES)
+@with_options(*_SOURCES)
 @click.option("--out", type=_FILE, metavar="FILE", help="A file that ends in .jsonl; else it lies in the job's folder.")
 @click.option("--negatives", type=int, default=4, show_default=True, help="For each answer, at most.")
 @click.option("--first-rank", type=int, default=2, show_default=True, help="The first hit that may be a negative.")

@@ -205,12 +205,21 @@ def write_notes(folder: Path) -> Path:
 
 @pytest.fixture
 def judged(tmp_path: Path) -> tuple[Path, Path]:
-    """Judged queries on the notes, each asked with synonyms: fluent answers all of them, literal none."""
-    queries = {"q1": "kitten", "q2": "hound", "q3": "loaf blaze", "q4": "drizzle ocean"}
-    answers = {"q1": "notes/cat.txt", "q2": "notes/dog.txt", "q3": "notes/bread.txt", "q4": "notes/rain.txt"}
+    """Eight judged queries on the notes, each asked with synonyms: fluent answers all of them, literal none."""
+    answers = {
+        "kitten": "cat",
+        "hound": "dog",
+        "loaf": "bread",
+        "blaze": "bread",
+        "loaf blaze": "bread",
+        "evening": "rain",
+        "drizzle ocean": "rain",
+        "ocean evening": "rain",
+    }
     asked, grades = tmp_path / "queries.jsonl", tmp_path / "qrels.tsv"
-    asked.write_text("".join(json.dumps({"_id": key, "text": text}) + "\n" for key, text in queries.items()))
-    rows = [f"{key}\t{document_id}\t1\n" for key, document_id in answers.items()]
+    lines = [json.dumps({"_id": f"q{number}", "text": query}) for number, query in enumerate(answers)]
+    asked.write_text("\n".join(lines) + "\n")
+    rows = [f"q{number}\tnotes/{name}.txt\t1\n" for number, name in enumerate(answers.values())]
     grades.write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
     return asked, grades
 

@@ -16,6 +16,7 @@ from search_app.catalog.collections import Collection
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.jobs import JobState
+from search_app.catalog.switches import SwitchNote, SwitchWay
 from search_app.catalog.tables import SCHEMA
 from search_app.errors import (
     CatalogError,
@@ -146,7 +147,7 @@ def test_a_full_disk_is_said_and_changes_nothing(catalog: Catalog, docs: Collect
 def test_the_schema_is_plain_sql_for_postgresql() -> None:
     dialect = postgresql.dialect()
     made = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in SCHEMA.sorted_tables)
-    assert made.count("BIGSERIAL") == 6  # collections, generations, documents, chunks, judgements, reviews
+    assert made.count("BIGSERIAL") == 7  # collections, generations, switches, documents, chunks, judgements, reviews
     assert "ROWID" not in made
     assert "AUTOINCREMENT" not in made
 
@@ -304,6 +305,21 @@ def test_an_evaluation_stays_with_its_generation(catalog: Catalog, docs: Collect
     generation = build(catalog, docs)
     catalog.generations.record_evaluation(generation.id, {"ndcg@10": 0.6})
     assert catalog.generations.get(docs.id, 1).evaluation == {"ndcg@10": 0.6}
+
+
+def test_every_switch_is_written_down_with_its_terms(catalog: Catalog, docs: Collection) -> None:
+    for note in (SwitchNote(SwitchWay.FIRST), SwitchNote(SwitchWay.NON_INFERIOR, "ann", 0.01)):
+        catalog.generations.make_live(build_ready(catalog, docs).id, note)
+    first, second = catalog.switches.list(docs.id)
+    assert (first.former_number, first.number, first.way) == (None, 1, SwitchWay.FIRST)
+    assert (second.former_number, second.number, second.way, second.margin, second.user) == (
+        1,
+        2,
+        SwitchWay.NON_INFERIOR,
+        0.01,
+        "ann",
+    )
+    assert first.created_at <= second.created_at
 
 
 def test_an_unknown_generation_names_the_known_ones(catalog: Catalog, docs: Collection) -> None:

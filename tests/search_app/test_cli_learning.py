@@ -1,4 +1,4 @@
-"""What judge, judgements, evaluate, reindex, compare, switch, rollback, generations and encoders print."""
+"""What judge, judgements, evaluate, reindex, gate, switch, rollback, generations and encoders print."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def test_a_judgement_that_can_not_be_made_is_told(filled: Twinsearch) -> None:
 def test_judgements_go_in_and_out(filled: Twinsearch, judged: tuple[Path, Path], tmp_path: Path) -> None:
     queries, qrels = judged
     told = filled("judgements", "import", qrels, "--queries", queries, "--split", "heldout")
-    assert told == (0, "4 judgements imported into 'docs'.\n", "")
+    assert told == (0, "8 judgements imported into 'docs'.\n", "")
     out = tmp_path / "out"
     written = f"{out}/queries.jsonl\n{out}/qrels/train.tsv\n{out}/qrels/heldout.tsv\n"
     assert filled("judgements", "export", out) == (0, written, "")
@@ -46,7 +46,7 @@ def test_an_evaluation_is_one_line(filled: Twinsearch, judged: tuple[Path, Path]
     queries, qrels = judged
     assert filled("evaluate", "--queries", queries, "--qrels", qrels) == (
         0,
-        "nDCG@10 1.0000  R@100 1.0000  RR@10 1.0000  (4 queries, hybrid, generation 1 of 'docs', encoder fluent)\n",
+        "nDCG@10 1.0000  R@100 1.0000  RR@10 1.0000  (8 queries, hybrid, generation 1 of 'docs', encoder fluent)\n",
         "",
     )
     by_words = json.loads(filled("evaluate", "--queries", queries, "--qrels", qrels, "--mode", "lexical", "--json")[1])
@@ -58,7 +58,7 @@ def test_an_evaluation_in_json_has_the_promised_shape(filled: Twinsearch, judged
     found = json.loads(filled("evaluate", "--queries", queries, "--qrels", qrels, "--json")[1])
     assert found["metrics"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
     assert (found["query_count"], found["collection"], found["generation"], found["encoder"]) == (
-        4,
+        8,
         "docs",
         1,
         "fluent",
@@ -74,9 +74,11 @@ def test_a_reindex_says_what_comes_next(filled: Twinsearch) -> None:
 
 
 REFUSAL = (
-    r"Generation 2 \(shuffled\) against generation 1 \(fluent\) on 4 held-out queries: nDCG@10 1\.0000 -> 0\.\d{4} "
-    r"\(-0\.\d{4}, paired permutation test p = 1\.000; 0 better, \d worse, \d equal\)\. "
-    r"The gate keeps the live generation\."
+    r"Generation 2 \(shuffled\) against generation 1 \(fluent\) on 8 held-out queries, by meaning: nDCG@10 1\.0000 -> "
+    r"0\.\d{4} \(-0\.\d{4}, 95 % interval -0\.\d{4} to -0\.\d{4}, paired permutation test p = 1\.000; 0 better, "
+    r"\d worse, \d equal\)\. The gate keeps the live generation\. It is worse: train on more or cleaner examples, and "
+    r"look at the queries that lost\. Most lost '.+\. Guarded: as people search \(hybrid\) 1\.0000 -> 0\.\d{4} "
+    r"\(8 queries; may fall by 0\.030\)\."
 )
 
 
@@ -89,7 +91,7 @@ def test_the_gate_refuses_a_damaged_encoder_with_1_and_force_overrides_it(
     assert code == 0
     assert re.fullmatch(REFUSAL, first)
     assert second == "Generation 2 of 'docs' is ready. `twinsearch switch docs 2` asks the gate."
-    assert re.fullmatch(REFUSAL + "\n", filled("compare", "docs", "2", *files)[1])
+    assert re.fullmatch(REFUSAL + "\n", filled("gate", "docs", "2", *files)[1])
     code, out, err = filled("switch", "docs", "2", *files)
     assert (code, out) == (1, "")
     assert re.fullmatch(REFUSAL + r" Override it with --force\.\n", err)
@@ -110,13 +112,14 @@ def test_an_outcome_in_json_has_the_verdict(filled: Twinsearch, judged: tuple[Pa
     assert set(outcome) == {"generation", "is_live", "sentence", "verdict"}
     assert (outcome["generation"]["number"], outcome["is_live"]) == (2, False)
     assert outcome["verdict"]["live"]["metrics"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
-    assert outcome["sentence"].endswith("The gate keeps the live generation.")
+    assert "The gate keeps the live generation. " in outcome["sentence"]
+    assert outcome["verdict"]["ruling"] == "worse"
 
 
 def test_half_of_the_judged_files_is_a_usage_error(filled: Twinsearch, judged: tuple[Path, Path]) -> None:
     filled("reindex", "docs", "--encoder", "literal")
     sentence = "Judged queries come as two files: give both --queries and --qrels, or neither.\n"
-    assert filled("compare", "docs", "2", "--queries", judged[0]) == (2, "", sentence)
+    assert filled("gate", "docs", "2", "--queries", judged[0]) == (2, "", sentence)
 
 
 def test_generations_are_listed_and_dropped(filled: Twinsearch) -> None:

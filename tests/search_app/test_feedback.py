@@ -108,7 +108,7 @@ def test_a_persons_last_word_counts(filled: SearchApp) -> None:
 def test_imported_judgements_come_out_as_they_went_in(
     filled: SearchApp, judged: tuple[Path, Path], tmp_path: Path, split: Split
 ) -> None:
-    assert filled.import_judgements(*judged, split=split) == 4
+    assert filled.import_judgements(*judged, split=split) == 8
     queries, *parts = filled.export_judgements(tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in parts] == ["qrels/train.tsv", "qrels/heldout.tsv"]
     written = {part: read_qrels(queries, path) for part, path in zip(Split, parts, strict=True)}

@@ -1,5 +1,6 @@
 """A generation is built from the catalogue's text, verified, switched to in one step, and dropped for good."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def filled(app: SearchApp, notes: Path) -> SearchApp:
 
 
 def begun(app: SearchApp, encoder: str = "literal") -> Generation:
-    return app.generations.begin("docs", app.encoders.choose(encoder), CHUNKING)
+    choice = app.encoders.choose(encoder)
+    return app.generations.begin("docs", choice, replace(CHUNKING, tokenizer=choice.tokenizer_key))
 
 
 def built(app: SearchApp, encoder: str = "literal") -> Generation:
@@ -66,7 +68,7 @@ def test_a_build_with_shorter_chunks_cuts_the_text_anew(app: SearchApp, tmp_path
 def test_a_build_tells_its_progress_and_goes_on_where_it_was_stopped(
     filled: SearchApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_app.generations._DOCUMENTS_PER_STEP", 2)
+    monkeypatch.setattr("search_app.building._CHUNKS_PER_STEP", 2)
     generation, heard = begun(filled), []
 
     def stop(progress: Progress) -> None:

@@ -10,8 +10,9 @@ from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.errors import CollectionInUse, GateRefused, QueryError, UnknownEncoder, UnknownGeneration, UsageError
 from search_app.evaluation import Qrels, read_qrels
+from search_app.gate.decision import Ruling
+from search_app.gate.terms import SwitchTerms
 from search_app.locks import building
-from search_app.reindexing import SwitchTerms
 from search_app.requests import EvaluateRequest, IngestRequest, ReindexRequest
 
 
@@ -75,7 +76,7 @@ def test_the_gate_asks_the_held_out_judgements(filled: SearchApp) -> None:
     for query, split in (("kitten", Split.HELDOUT), ("hound", Split.HELDOUT), ("ocean", Split.TRAIN)):
         judge(filled, query, {"kitten": "cat", "hound": "dog", "ocean": "rain"}[query], split)
     number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
-    verdict = filled.compare("docs", number)
+    verdict = filled.verdict("docs", number)
     assert set(verdict.live.by_query) == {"kitten", "hound"}
     assert live_of(filled) == (1, "fluent")
 
@@ -100,15 +101,15 @@ def test_a_refused_switch_says_how_to_override_it(filled: SearchApp, qrels: Qrel
     number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
     with pytest.raises(GateRefused) as refused:
         filled.switch("docs", number, SwitchTerms(qrels))
-    assert str(refused.value).startswith("Generation 2 (shuffled) against generation 1 (fluent) on 4 held-out queries:")
-    assert str(refused.value).endswith("The gate keeps the live generation. Override it with --force.")
+    assert str(refused.value).startswith("Generation 2 (shuffled) against generation 1 (fluent) on 8 held-out queries, by meaning:")
+    assert str(refused.value).endswith(" Override it with --force.")
     assert live_of(filled) == (1, "fluent")
     assert filled.switch("docs", number, SwitchTerms(qrels, is_forced=True)).is_live
 
 
 def test_a_verdict_is_written_down_with_its_generation(filled: SearchApp, qrels: Qrels) -> None:
     number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
-    verdict = filled.compare("docs", number, qrels)
+    verdict = filled.verdict("docs", number, SwitchTerms(qrels))
     noted = filled.generations.get("docs", number).evaluation
     assert noted is not None
     assert (noted["difference"], noted["is_passed"]) == (verdict.difference, False)

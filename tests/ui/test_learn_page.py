@@ -60,7 +60,7 @@ def test_judgements_are_counted_by_what_they_are_for(taught: SearchApp, visit: V
     taught.judge("cat", "notes/cat.txt", 2)
     total = taught.status().collections[0].judgements
     browser = visit("learn")
-    assert figures(browser)["Judgements"] == "5"
+    assert figures(browser)["Judgements"] == "9"
     assert figures(browser)["Queries held out"] == str(total.query_counts[Split.HELDOUT])
 
 
@@ -98,7 +98,7 @@ def test_compare_shows_the_verdicts_sentence_and_a_reload_keeps_it(taught: Searc
     (sentence,) = [one for one in lines(browser) if "against generation 1" in one]
     assert sentence.endswith("The gate keeps the live generation.")
     assert sentence in lines(visit("learn"))
-    assert sentence == taught.compare("docs", 2).sentence
+    assert sentence == taught.verdict("docs", 2).sentence
 
 
 def test_the_gate_refuses_a_worse_generation_until_a_person_insists(taught: SearchApp, visit: Visit) -> None:

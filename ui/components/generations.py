@@ -5,10 +5,10 @@ import streamlit as st
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.errors import GateRefused
-from search_app.reindexing import SwitchTerms
+from search_app.gate.terms import SwitchTerms
+from search_app.gate.verdict import verdict_of
 from ui.components.errors import show_error, told
 from ui.components.figures import moment
-from ui.components.outcomes import verdict_of
 from ui.components.text import plain
 
 _BADGES = {
@@ -76,7 +76,7 @@ def _show_choices(app: SearchApp, collection: str, generation: Generation) -> No
 def _compare(app: SearchApp, collection: str, number: int) -> None:
     """Asks the gate; its verdict is kept in the catalogue and shown from there."""
     with st.spinner("Comparing on the held-out queries …"):
-        app.compare(collection, number)
+        app.verdict(collection, number)
     st.rerun()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search_app.evaluation import Evaluation, Verdict
+from search_app.gate.verdict import verdict_of
 from ui.components.figures import counted, duration
 
 Result = Mapping[str, Any]
@@ -20,12 +20,6 @@ def outcome_text(kind: str, result: Result) -> str:
 def failures(result: Result | None) -> list[tuple[str, str]]:
     """What could not be taken in, and why."""
     return [(one["source"], one["reason"]) for one in (result or {}).get("failed", [])]
-
-
-def verdict_of(kept: Mapping[str, Any]) -> Verdict:
-    """The gate's verdict as it was before it was written down."""
-    live, candidate = Evaluation(**kept["live"]), Evaluation(**kept["candidate"])
-    return Verdict(**{**kept, "live": live, "candidate": candidate})
 
 
 def _ingested(result: Result) -> str:

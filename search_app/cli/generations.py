@@ -1,0 +1,138 @@
+"""Commands that build generations and decide which is live: reindex, gate, switch, rollback, generations."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from search_app.cli.shell import Shell, command, with_options
+from search_app.cli.tables import moment, table
+
+if TYPE_CHECKING:
+    from search_app.reindexing import ReindexOutcome
+
+_FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
+_TERMS = (
+    click.option("--non-inferior", type=float, metavar="MARGIN", help="Let pass what isn't worse by so much, as 0.01."),
+    click.option("--guard", type=_FILE, metavar="FOLDER", help="Judged queries (BEIR) that mustn't suffer."),
+    click.option("--queries", type=_FILE, metavar="FILE", help="JSON lines with _id and text."),
+    click.option("--qrels", type=_FILE, metavar="FILE", help="Tab-separated query-id, corpus-id, score."),
+)
+
+
+@command(
+    "reindex",
+    examples="""
+twinsearch reindex support --encoder support-1
+twinsearch reindex support --encoder support-1 --switch
+twinsearch reindex support --encoder support-1 --precision int8 --switch
+twinsearch reindex support --chunk-tokens 128 --chunk-overlap 16""",
+)
+@click.argument("collection", metavar="NAME")
+@click.option("--encoder", metavar="NAME", help="The encoder that fills the new generation; as before if not given.")
+@click.option("--precision", metavar="NAME", help="In which it runs: auto, fp32, bf16, fast-fp32, fast-bf16, int8.")
+@click.option("--chunk-tokens", type=int, metavar="N", help="Tokens that a chunk may have; as before if not given.")
+@click.option("--chunk-overlap", type=int, metavar="N", help="Tokens that it repeats of the chunk before.")
+@click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
+@click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
+@with_options(*_TERMS)
+def reindex(shell: Shell, **asked: Any) -> None:
+    """Build a generation with another encoder or other chunks, beside the live one; no files are read for it."""
+    from search_app.requests import ReindexRequest
+
+    request = ReindexRequest(**asked)
+    outcome = shell.app.run(request, shell.listen())
+    shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
+
+
+@command("gate", examples="twinsearch gate support 2")
+@click.argument("name")
+@click.argument("generation", type=int)
+@with_options(*_TERMS)
+def gate(shell: Shell, name: str, generation: int, **terms: Any) -> None:
+    """Hear what the gate says about a generation; nothing is switched."""
+    verdict = shell.app.verdict(name, generation, shell.app.terms(**terms), shell.listen())
+    shell.show({"sentence": verdict.paragraph, "verdict": verdict}, lambda: verdict.paragraph)
+
+
+@command("switch", examples="twinsearch switch support 2")
+@click.argument("name")
+@click.argument("generation", type=int)
+@click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
+@with_options(*_TERMS)
+def switch(shell: Shell, name: str, generation: int, **terms: Any) -> None:
+    """Let another generation answer from now on, if the gate lets it through."""
+    outcome = shell.app.switch(name, generation, shell.app.terms(**terms), shell.listen())
+    shell.show(outcome_json(outcome), lambda: outcome_text(outcome, name))
+
+
+@command("rollback", examples="twinsearch rollback support")
+@click.argument("name")
+def rollback(shell: Shell, name: str) -> None:
+    """Let the generation before the live one answer again."""
+    generation = shell.app.rollback(name, shell.listen())
+    text = f"Generation {generation.number} of {name!r} ({generation.encoder_name}) is live again."
+    shell.show(generation, lambda: text)
+
+
+def outcome_json(outcome: "ReindexOutcome") -> dict[str, object]:
+    """The outcome with the verdict's sentence beside its figures."""
+    sentence = outcome.verdict.paragraph if outcome.verdict else None
+    return {
+        "generation": outcome.generation,
+        "is_live": outcome.is_live,
+        "sentence": sentence,
+        "verdict": outcome.verdict,
+    }
+
+
+def outcome_text(outcome: "ReindexOutcome", name: str) -> str:
+    """What the gate said, then where things stand, then what may be done next."""
+    number = outcome.generation.number
+    stand = (
+        f"Generation {number} of {name!r} is live. `twinsearch rollback {name}` goes back."
+        if outcome.is_live
+        else f"Generation {number} of {name!r} is ready. `twinsearch switch {name} {number}` asks the gate."
+    )
+    return f"{outcome.verdict.paragraph}\n{stand}" if outcome.verdict else stand
+
+
+@click.group("generations")
+def generations() -> None:
+    """List or drop generations of a collection."""
+
+
+@command("list", examples="twinsearch generations list support")
+@click.argument("name")
+def list_generations(shell: Shell, name: str) -> None:
+    """Show every generation of a collection."""
+    found = shell.app.generations.list(name)
+    head = ("number", "state", "encoder", "fingerprint", "precision", "made", "live since", "physical name")
+    rows = [
+        (
+            str(one.number),
+            one.state.value,
+            one.encoder_name,
+            one.fingerprint[:12],
+            one.precision,
+            moment(one.created_at),
+            moment(one.live_at),
+            one.physical_name,
+        )
+        for one in found
+    ]
+    shell.show(found, lambda: table(head, rows))
+
+
+@command("drop", examples="twinsearch generations drop support 1")
+@click.argument("name")
+@click.argument("generation", type=int)
+def drop_generation(shell: Shell, name: str, generation: int) -> None:
+    """Drop the vectors of a generation that isn't live; the documents stay."""
+    dropped = shell.app.drop_generation(name, generation)
+    shell.show(dropped, lambda: f"Generation {generation} of {name!r} is dropped.")
+
+
+for member in (list_generations, drop_generation):
+    generations.add_command(member)
+
+COMMANDS = (reindex, gate, switch, rollback, generations)
