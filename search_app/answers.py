@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ingest.documents import MetadataValue
+from ingest.sink import Vectors
 from search_app.filters import Filter
 from search_app.fusion import Fusion
 from search_app.retrieval import Mode
@@ -112,7 +113,8 @@ class EncoderName:
 class SearchResult:
     """The hits of one query, best first, and who gave them; `took_ms` in milliseconds by part.
 
-    `fusion` tells how a hybrid search made one ranking of two; `rerank` what became of a second stage.
+    `fusion` tells how a hybrid search made one ranking of two; `rerank` what became of a second stage. `vector` is what
+    was searched for by meaning, a unit row (dim,); None where nothing was.
     """
 
     query: str
@@ -124,3 +126,4 @@ class SearchResult:
     hits: tuple[Hit, ...]
     fusion: Fusion | None = None
     rerank: SecondStage | None = None
+    vector: "Vectors | None" = field(default=None, repr=False, compare=False)

@@ -7,6 +7,7 @@ word. Words that stand in most English texts are left out when others remain: th
 
 import re
 import unicodedata
+from collections import Counter
 
 _WORDS_MAX = 128  # of a pasted page, about as much as the encoder reads
 
@@ -27,12 +28,28 @@ STOP_WORDS = frozenset(_ENGLISH.split())
 
 def match_expression(query: str) -> str:
     """The FTS5 expression for a query; "" when it has no word."""
+    phrases, words = _asked(query)
+    required = [quoted(phrase) for phrase in phrases]
+    either = " OR ".join([*required, *map(quoted, words)])
+    return " AND ".join([*required, f"({either})"]) if either else ""
+
+
+def counted_terms(query: str) -> dict[str, int]:
+    """The words and phrases of a query, and how often each counts in a passage's score: a phrase stands twice."""
+    phrases, words = _asked(query)
+    return dict(Counter([*words, *phrases, *phrases]))
+
+
+def quoted(term: str) -> str:
+    """The FTS5 expression for one word or phrase of `counted_terms`."""
+    return f'"{term}"'
+
+
+def _asked(query: str) -> tuple[list[str], list[str]]:
+    """The phrases in quotes, then the other words, each once."""
     normal = unicodedata.normalize("NFC", query)
     phrases = [" ".join(_words(phrase)) for phrase in _PHRASE.findall(normal)]
-    required = [f'"{phrase}"' for phrase in dict.fromkeys(phrases) if phrase]
-    wanted = [f'"{word}"' for word in telling_words(_PHRASE.sub(" ", normal))]
-    either = " OR ".join([*required, *wanted])
-    return " AND ".join([*required, f"({either})"]) if either else ""
+    return [phrase for phrase in dict.fromkeys(phrases) if phrase], telling_words(_PHRASE.sub(" ", normal))
 
 
 def telling_words(text: str) -> list[str]:

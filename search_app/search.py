@@ -192,9 +192,11 @@ class Searcher:
         name = EncoderName(generation.encoder_name, generation.fingerprint)
         mode, took_ms = asked.approach.mode, timer.total()
         fusion = asked.approach.fusion if mode is Mode.HYBRID else None
+        vectors = questions.vectors if questions.vectors is not None else [None] * len(shown)
+        common = (asked.collection, generation.number, name, mode.value, took_ms)
         return [
-            SearchResult(query, asked.collection, generation.number, name, mode.value, took_ms, page, fusion, stage)
-            for query, page, stage in zip(questions.texts, shown, stages, strict=True)
+            SearchResult(query, *common, page, fusion, stage, vector)
+            for query, page, stage, vector in zip(questions.texts, shown, stages, vectors, strict=True)
         ]
 
     def _reranked(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from search_app.app.wiring import Wiring
 from search_app.catalog.facets import Facets
 from search_app.config import DEFAULT_COLLECTION
+from search_app.errors import UsageError
 from search_app.example_file import read_example
+from search_app.explain import Explainer, Explanation
 from search_app.filters import And, Filter, check, parse_where
 from search_app.retrieval import mode_of
 from search_app.search import SearchOptions, SearchResult
@@ -83,6 +85,21 @@ class Searching(Wiring):
         if narrowed is not None:
             check(narrowed, self.catalog.documents.fields(collection_id))
         return self.catalog.facets.of(collection_id, narrowed, value_limit=value_limit)
+
+    def explain(self, result: SearchResult, rank: int) -> Explanation:
+        """Why the hit of this rank was found: the share of each word, the best sentence, the words that matched.
+
+        Raises:
+            UsageError: The result has no hit of that rank.
+        """
+        hits = tuple(hit for hit in result.hits if hit.rank == rank)
+        if not hits:
+            raise UsageError(f"The answer to {result.query!r} has no hit of rank {rank}, so there is none to explain.")
+        return self.explain_all(replace(result, hits=hits))[0]
+
+    def explain_all(self, result: SearchResult) -> tuple[Explanation, ...]:
+        """The same for every hit of a page, sooner than one by one."""
+        return Explainer(self.catalog, self.encoders).explain(result)
 
     def similarity(
         self,

@@ -1,26 +1,21 @@
 """The commands that answer queries: search, similar."""
 
 import json
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from search_app.cli.hits import result_json, result_text
 from search_app.cli.shell import Shell, collection_option, command, mode_option, to_json_line
 
 if TYPE_CHECKING:
-    from search_app.search import Hit, SearchOptions, SearchResult
-
-SCHEMA = 1  # of `search --json`; it changes when a field changes its meaning or goes
+    from search_app.search import SearchOptions, SearchResult
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_PASSAGE_CHARACTERS = 240
-_SHOWN_PARTS = {"dense": ("encode", "search"), "lexical": ("words",), "hybrid": ("encode", "search", "words")}
-_ALSO_SHOWN = 3
 _QUERIES_TOGETHER = 1000
 _OPTIONS = (
     collection_option,
@@ -32,6 +27,7 @@ _OPTIONS = (
     click.option("--min-score", type=float, metavar="SCORE", help="Only hits with at least this score."),
     click.option("--offset", default=0, show_default=True, metavar="N", help="Leave out the first N documents."),
     click.option("--all-copies", is_flag=True, help="Show every one of documents that are nearly the same."),
+    click.option("--explain", "is_explaining", is_flag=True, help="Tell why each document was found."),
 )
 
 
@@ -68,24 +64,26 @@ def search(
     """Find the documents that answer a query."""
     if sum(one is not None for one in (query, example, batch)) != 1:
         raise click.UsageError("Give one of: a query, --file FILE, --batch FILE.")
-    collection = asked.pop("collection")
+    collection, is_explaining = asked.pop("collection"), asked.pop("is_explaining")
     options = _options(**asked)
     if batch is not None:
-        _answer_batch(shell, batch, collection, options)
-    elif example is not None:
-        _show(shell, shell.app.search_like_file(example, collection, options))
+        _answer_batch(shell, batch, collection, options, is_explaining=is_explaining)
+        return
+    if example is not None:
+        result = shell.app.search_like_file(example, collection, options)
     elif combine:
-        _show(shell, shell.app.search_combined(query or "", collection, options))
+        result = shell.app.search_combined(query or "", collection, options)
     else:
-        _show(shell, shell.app.search_many([query or ""], collection, options)[0])
+        result = shell.app.search_many([query or ""], collection, options)[0]
+    _show(shell, result, is_explaining=is_explaining)
 
 
 @command("similar", examples="twinsearch similar notes/cat.txt\ntwinsearch similar shutil.copy2 -c python -k 5")
 @click.argument("document_id", metavar="DOCUMENT_OR_CHUNK")
 @_search_options
-def similar(shell: Shell, document_id: str, collection: str, **asked: Any) -> None:
+def similar(shell: Shell, document_id: str, collection: str, is_explaining: bool, **asked: Any) -> None:
     """Find the documents that are nearest to one of the collection."""
-    _show(shell, shell.app.similar(document_id, collection, _options(**asked)))
+    _show(shell, shell.app.similar(document_id, collection, _options(**asked)), is_explaining=is_explaining)
 
 
 def _options(**asked: Any) -> "SearchOptions":
@@ -103,18 +101,22 @@ def _options(**asked: Any) -> "SearchOptions":
     )
 
 
-def _show(shell: Shell, result: "SearchResult") -> None:
-    shell.show(result_json(result), lambda: result_text(result))
+def _show(shell: Shell, result: "SearchResult", *, is_explaining: bool) -> None:
+    explanations = shell.app.explain_all(result) if is_explaining else ()
+    shell.show(result_json(result, explanations), lambda: result_text(result, explanations))
     if sentence := shell.app.unfinished(result.collection):
         click.echo(sentence, err=True)
 
 
-def _answer_batch(shell: Shell, batch: TextIO, collection: str, options: "SearchOptions") -> None:
+def _answer_batch(
+    shell: Shell, batch: TextIO, collection: str, options: "SearchOptions", *, is_explaining: bool
+) -> None:
     """Each answer on a line of its own, whatever --json says; nothing is printed for queries behind a bad one."""
     queries = _queries(batch)
     while some := list(islice(queries, _QUERIES_TOGETHER)):
         for result in shell.app.search_many(some, collection, options):
-            click.echo(to_json_line(result_json(result)))
+            explanations = shell.app.explain_all(result) if is_explaining else ()
+            click.echo(to_json_line(result_json(result, explanations)))
 
 
 def _queries(batch: TextIO) -> Iterator[str]:
@@ -156,53 +158,6 @@ def _query_of(line: str) -> str | None:
     except (ValueError, RecursionError):
         return line
     return text if isinstance(text, str) else line
-
-
-def result_json(result: "SearchResult") -> dict[str, Any]:
-    """The result as `search --json` promises it."""
-    return {
-        "schema": SCHEMA,
-        "query": result.query,
-        "collection": result.collection,
-        "generation": result.generation,
-        "encoder": {"name": result.encoder.name, "fingerprint": result.encoder.fingerprint},
-        "mode": result.mode,
-        "fusion": result.fusion,
-        "rerank": result.rerank,
-        "took_ms": dict(result.took_ms),
-        "hits": list(result.hits),
-    }
-
-
-def result_text(result: "SearchResult") -> str:
-    """The hits for reading."""
-    if not result.hits:
-        return f"Nothing found in {result.collection!r}."
-    blocks = [hit_text(hit) for hit in result.hits]
-    took = result.took_ms
-    parts = ", ".join(f"{part} {took[part]:.0f} ms" for part in _SHOWN_PARTS[result.mode])
-    hits = f"{len(result.hits)} {result.mode} hits"
-    last = f"{hits} from generation {result.generation} of {result.collection!r} ({parts})"
-    stage = [result.rerank.sentence] if result.rerank else []
-    return "\n".join([*blocks, last, *stage])
-
-
-def hit_text(hit: "Hit") -> str:
-    """Rank, score and title, then the start of the passage, then where it is from."""
-    passage = textwrap.shorten(hit.text, _PASSAGE_CHARACTERS, placeholder=" …")
-    body = textwrap.indent(textwrap.fill(passage, 96), "    ")
-    page = f", page {hit.page}" if hit.page else ""
-    more = f" and {hit.more_passages} more passages" if hit.more_passages else ""
-    copies = f", {hit.copies} more nearly the same" if hit.copies else ""
-    where = f"    {hit.source}{page}{more}{copies}\n{_also_text(hit.also_at)}"
-    return f"{hit.rank:>2}. {hit.score:.3f}  {hit.title or hit.document_id}\n{body}\n{where}"
-
-
-def _also_text(sources: Sequence[str]) -> str:
-    if not sources:
-        return ""
-    rest = f" and {len(sources) - _ALSO_SHOWN} more" if len(sources) > _ALSO_SHOWN else ""
-    return f"    also at {', '.join(sources[:_ALSO_SHOWN])}{rest}\n"
 
 
 COMMANDS = (search, similar)

@@ -103,3 +103,32 @@ def test_json_keeps_letters_of_every_language(twinsearch: Twinsearch, tmp_path: 
 def test_conditions_narrow_the_search(filled: Twinsearch) -> None:
     found = json.loads(filled("search", "cat dog", "--where", "title=dog", "--json")[1])
     assert [hit["document_id"] for hit in found["hits"]] == ["notes/dog.txt"]
+
+
+def test_an_explanation_says_both_parts_of_the_score_as_sums(filled: Twinsearch) -> None:
+    code, out, err = filled("search", "kitten cat", "-k", "1", "--explain")
+    assert (code, err) == (0, "")
+    assert re.search(
+        r"    notes/cat\.txt\n"
+        r"    by meaning 0\.894 = cat 0\.894 \+ dog 0\.000 \+ the rest 0\.000\n"
+        r"    by words (\d\.\d{3}) = cat \1\n",
+        out,
+    )
+
+
+def test_an_explanation_in_json_stands_in_its_hit(filled: Twinsearch) -> None:
+    (hit,) = json.loads(filled("search", "kitten", "-k", "1", "--explain", "--mode", "dense", "--json")[1])["hits"]
+    why = hit["explanation"]
+    assert [(word["word"], word["span"]) for word in why["words"]] == [
+        ("cat", [0, 3]),
+        ("cat", [4, 7]),
+        ("dog", [8, 11]),
+    ]
+    assert sum(word["share"] for word in why["words"]) + why["rest"] == pytest.approx(hit["score"], abs=1e-4)
+    assert list(why) == ["rank", "similarity", "words", "rest", "sentence", "marks", "word_scores", "read_end", "note"]
+
+
+def test_answers_to_a_batch_are_explained_too(filled: Twinsearch, tmp_path: Path) -> None:
+    (tmp_path / "queries.txt").write_text("kitten\nhound\n")
+    lines = filled("search", "--batch", tmp_path / "queries.txt", "-k", "1", "--explain")[1].splitlines()
+    assert [json.loads(line)["hits"][0]["explanation"]["rank"] for line in lines] == [1, 1]

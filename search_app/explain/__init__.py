@@ -1,0 +1,10 @@
+"""Tells why a hit was found: what each word adds to the score, the best sentence, the words that were matched.
+
+Only hits that are shown are explained, each by one more pass through the encoder that found it.
+"""
+
+from search_app.explain.explainer import Explainer
+from search_app.explain.explanation import Explanation, WordShare
+from search_app.explain.html import explanation_html
+
+__all__ = ["Explainer", "Explanation", "WordShare", "explanation_html"]
