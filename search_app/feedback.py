@@ -39,9 +39,9 @@ def judge_hit(catalog: Catalog, result: SearchResult, rank: int, grade: int, *, 
         UsageError: The grade is none of GRADES, or the result has no such rank.
     """
     check_grade(grade)
-    if not 1 <= rank <= len(result.hits):
+    hit = next((one for one in result.hits if one.rank == rank), None)
+    if hit is None:
         raise UsageError(f"The result has {len(result.hits)} hits; there is none at rank {rank}.")
-    hit = result.hits[rank - 1]
     return catalog.judgements.add(
         catalog.collections.get(result.collection).id,
         NewJudgement(

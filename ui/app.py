@@ -1,6 +1,7 @@
-"""The web page: its navigation, and nothing else.
+"""What every page has in common: its navigation, and a sketch of a page until the home is open.
 
-`streamlit run` reads the look and the safe settings from `.streamlit/config.toml` beside this file.
+`streamlit run` reads the look and the safe settings from `.streamlit/config.toml` beside this file. Opening the home
+loads libraries for seconds, so nothing of it is imported before the first lines are drawn.
 """
 
 from pathlib import Path
@@ -13,7 +14,13 @@ PAGES = (
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
 )
 HERE = Path(__file__).parent
+_SKETCH_PIXELS = 360
 
 st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), layout="centered")
 st.logo(str(HERE / "logo.svg"), size="large")
-st.navigation(list(PAGES), position="top").run()
+page = st.navigation(list(PAGES), position="top")
+with st.skeleton(_SKETCH_PIXELS):
+    from ui.resources import search_app
+
+    search_app()
+page.run()

@@ -29,7 +29,7 @@ def visit(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]
     monkeypatch.setenv("TWINSEARCH_HOME", str(shared_home))
     search_app.clear()
 
-    def open_page(page: str = "search", **parameters: str | list[str]) -> AppTest:
+    def open_page(page: str = "search", /, **parameters: str | list[str]) -> AppTest:
         browser = AppTest.from_file(ENTRY, default_timeout=60)
         browser.query_params.update(parameters)
         if page != "search":

@@ -1,19 +1,40 @@
 import json
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
 from search_app.requests import IngestRequest
 
 Visit = Callable[..., AppTest]
+_TAG = re.compile(r"<[^>]+>")
+_MARK = re.compile(r"<mark[^>]*>([^<]*)</mark>")
 
 
 def titles(browser: AppTest) -> list[str]:
     """The titles of the hits, in their order, without Markdown's signs."""
     shown = [one.value for one in browser.markdown if one.value.startswith("#### ")]
     return [one.removeprefix("#### ").replace("\\", "") for one in shown]
+
+
+def passages(browser: AppTest) -> list[str]:
+    """What the passages on the page say, without their tags."""
+    shown = [one.proto.body for one in browser.get("html") if "pre-wrap" in one.proto.body]
+    return [unescape(_TAG.sub("", one)) for one in shown]
+
+
+def marks(browser: AppTest) -> list[str]:
+    """The parts that are marked."""
+    return [found for one in browser.get("html") for found in _MARK.findall(one.proto.body)]
+
+
+def ranks(browser: AppTest) -> list[str]:
+    """The keys of the thumbs, which carry the ranks of the hits."""
+    return [one.key for one in browser.get("feedback")]
 
 
 def captions(browser: AppTest) -> list[str]:
@@ -37,7 +58,7 @@ def test_typing_a_query_shows_hits_with_title_source_passage_and_score(loaded: S
     assert not browser.exception
     assert titles(browser)[0] == "cat"
     assert "notes/cat.txt · changed 2023-11-14" in captions(browser)
-    assert browser.text[0].value == "cat cat dog"
+    assert passages(browser)[0] == "cat cat dog"
     assert "0.89" in [one.value.split("[")[1].rstrip("]") for one in browser.markdown if "-badge[" in one.value]
     assert browser.query_params == {"query": "kitten", "collection": "docs"}
 
@@ -145,4 +166,115 @@ def test_text_from_outside_is_never_markdown(app: SearchApp, visit: Visit, tmp_p
     assert titles(browser) == [payload.replace("://", "://\u2060")]
     read = [one.value for one in [*browser.markdown, *browser.caption]]
     assert not any("![" in one or "<script" in one.replace("\\<", "") for one in read)
-    assert browser.text[0].value == f"cat {payload}"
+    assert passages(browser) == [f"cat {payload}"]
+    assert not any("<script" in one.proto.body for one in browser.get("html"))
+
+
+@pytest.fixture
+def shelf(app: SearchApp, tmp_path: Path) -> SearchApp:
+    """Twenty-five documents in two languages, of which every second one says "cat"."""
+    table = tmp_path / "rows.jsonl"
+    rows = [
+        {
+            "_id": f"d{n}",
+            "title": f"number {n}",
+            "text": "cat " * (n % 2) + "dog " * n + "sea",
+            "lang": ["en", "de"][n % 2],
+        }
+        for n in range(25)
+    ]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    app.ingest(IngestRequest((str(table),)))
+    return app
+
+
+def test_pages_show_every_hit_once_and_stand_in_the_url(shelf: SearchApp, visit: Visit) -> None:
+    browser = visit(query="dog")
+    assert browser.pagination[0].value == 1
+    assert ranks(browser) == [f"thumbs-{rank}" for rank in range(1, 11)]
+    browser.pagination[0].set_value(3).run()
+    assert browser.query_params["page"] == "3"
+    assert ranks(browser) == [f"thumbs-{rank}" for rank in range(21, 26)]
+    assert ranks(visit(query="dog", page="2", size="20")) == [f"thumbs-{rank}" for rank in range(21, 26)]
+
+
+def test_a_hit_of_the_second_page_is_judged_with_its_rank(shelf: SearchApp, visit: Visit) -> None:
+    browser = visit(query="dog", page="2")
+    browser.feedback("thumbs-12").set_value(1).run()
+    assert not browser.exception
+    (judged,) = shelf.judgements()
+    assert (judged.rank, judged.document_id) == (12, judged.shown[1])
+
+
+def test_a_new_query_begins_at_the_first_page(shelf: SearchApp, visit: Visit) -> None:
+    browser = visit(query="dog", page="2")
+    browser.text_input("query").set_value("sea").run()
+    assert "page" not in browser.query_params
+    assert ranks(browser)[0] == "thumbs-1"
+
+
+@pytest.mark.parametrize("page", ["0", "9" * 30, "²"])
+def test_a_page_that_cannot_be_is_the_first(shelf: SearchApp, visit: Visit, page: str) -> None:
+    browser = visit(query="dog", page=page)
+    assert not browser.exception
+    assert ranks(browser)[0] == "thumbs-1"
+
+
+def test_the_mode_is_chosen_on_the_page_and_stands_in_the_url(shelf: SearchApp, visit: Visit) -> None:
+    browser = visit(query="kitten")
+    assert any("by meaning and words" in one for one in captions(browser))
+    browser.segmented_control("mode").set_value("lexical").run()
+    assert browser.query_params["mode"] == "lexical"
+    assert "**No hits.**" in [one.value for one in browser.markdown]
+
+
+def test_facets_are_counted_and_a_click_narrows_the_search_down(shelf: SearchApp, visit: Visit) -> None:
+    browser = visit(query="dog")
+    assert [browser.button(f"facet-0-{place}").label for place in (0, 1)] == ["en :gray[13]", "de :gray[12]"]
+    browser.button("facet-0-1").click().run()
+    assert browser.query_params["where"] == 'lang="de"'
+    assert any("of 12 documents" in one for one in captions(browser))
+    assert {int(title.split()[1]) % 2 for title in titles(browser)} == {1}
+
+
+def test_words_of_the_query_are_marked_in_any_of_their_forms(loaded: SearchApp, visit: Visit) -> None:
+    assert marks(visit(query="cats, a dog"))[:3] == ["cat", "cat", "dog"]
+
+
+def test_similar_documents_are_shown_by_a_link_and_nobody_judges_them(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(like="notes/cat.txt", collection="docs")
+    assert titles(browser)[0] == "dog"
+    assert "cat" not in titles(browser)
+    assert "Similar to **cat**" in [one.value.replace("\\", "") for one in browser.markdown]
+    assert ranks(browser) == []
+
+
+def test_a_query_takes_the_place_of_a_document_that_was_searched_by(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(like="notes/cat.txt")
+    browser.text_input("query").set_value("loaf").run()
+    assert "like" not in browser.query_params
+    assert titles(browser)[0] == "bread"
+
+
+def test_similar_to_a_document_that_is_gone_says_so(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(like="notes/gone.txt")
+    assert not browser.exception
+    assert any("notes/gone.txt" in one.value.replace("\\", "") for one in browser.error)
+
+
+def test_open_shows_the_document_with_its_passages(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(query="kitten")
+    browser.button("open-1").click().run()
+    assert not browser.exception
+    assert "### cat" in [one.value for one in browser.markdown]
+    assert browser.text[0].value == "cat cat dog"
+
+
+def test_the_link_of_a_title_is_one_of_the_web_or_none(app: SearchApp, visit: Visit, tmp_path: Path) -> None:
+    table = tmp_path / "t.jsonl"
+    sources = ["https://e.example/a", "javascript:alert(1)"]
+    rows = [{"_id": one, "title": "cat", "text": "cat " * (n + 1), "source": one} for n, one in enumerate(sources)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    app.ingest(IngestRequest((str(table),)))
+    shown = [one.value for one in visit(query="cat").markdown if one.value.startswith("####")]
+    assert not any("](<javascript" in one for one in shown)

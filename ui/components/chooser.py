@@ -1,6 +1,6 @@
 """Which collection a page is about; the choice goes along from page to page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -12,11 +12,11 @@ KEY = "collection"
 _LAST = "collection chosen last"
 
 
-def choose_collection(names: Sequence[str]) -> str:
+def choose_collection(names: Sequence[str], on_change: Callable[[], None] | None = None) -> str:
     """The collection that a person, the URL or the page before chose; one of `names`, which isn't empty."""
     wanted = (st.session_state.get(KEY), st.session_state.get(_LAST), DEFAULT_COLLECTION, names[0])
     st.session_state[KEY] = next(name for name in wanted if name in names)
-    chosen = st.selectbox("Collection", names, key=KEY)
+    chosen = st.selectbox("Collection", names, key=KEY, on_change=on_change)
     st.session_state[_LAST] = chosen
     return chosen
 

@@ -5,56 +5,83 @@ import streamlit as st
 from ingest.documents import MODIFIED
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
+from ui.components.errors import show_kept
 from ui.components.figures import counted
-from ui.components.text import excerpt, link, paragraphs, plain
+from ui.components.marks import Span, show_marked, word_spans
+from ui.components.reading import show_document
+from ui.components.text import link, paragraphs, plain
 from ui.components.thumbs import read_judgements, thumbs
 
 _EXCERPT_CHARACTERS = 420
+_LEAD_CHARACTERS = 80  # of an excerpt, before the first word of the query
 _METADATA_SHOWN = 4
 _SCORES = {
     "dense": "Cosine similarity of query and passage; 1 is the same.",
     "lexical": "BM25 of the query's words in the passage; more is better.",
     "hybrid": "Meaning and words in one number; 1 is the best of both.",
 }
+_BY = {"dense": "by meaning", "lexical": "by words", "hybrid": "by meaning and words"}
 _DATE_CHARACTERS = len("2026-01-31")
 
 
-def show_result(app: SearchApp, result: SearchResult) -> None:
-    """How many hits there are and who gave them, then the hits, best first."""
+def show_result(app: SearchApp, result: SearchResult, document_count: int, *, is_typed: bool) -> None:
+    """How many documents there are and who gave these, then the hits, best first.
+
+    Args:
+        app: The home.
+        result: What was found.
+        document_count: How many documents were searched.
+        is_typed: Whether a person typed the query; else it is a document's id, which nobody judges by.
+    """
     if not result.hits:
         show_no_hits(result)
         return
-    st.caption(result_line(result))
-    read_judgements(app, result)
+    st.caption(result_line(result, document_count))
+    if is_typed:
+        read_judgements(app, result)
     for hit in result.hits:
-        show_hit(app, result, hit)
+        show_hit(app, result, hit, is_typed=is_typed)
 
 
-def result_line(result: SearchResult) -> str:
-    """For example "10 hits in 23 ms · generation 2 · docs-1"."""
-    took = result.took_ms["encode"] + result.took_ms["search"]  # loading the encoder is no part of a search
-    hits = f"{counted(len(result.hits), 'hit')} in {took:,.0f} ms"
-    return f"{hits} · generation {result.generation} · {plain(result.encoder.name)}"
+def result_line(result: SearchResult, document_count: int) -> str:
+    """For example "Hits 1–10 of 4,012 documents by meaning · 23 ms · generation 2 · docs-1"; Markdown."""
+    took = sum(milliseconds for part, milliseconds in result.took_ms.items() if part != "prepare")
+    ranks = f"Hits {result.hits[0].rank:,}–{result.hits[-1].rank:,}"
+    found = f"{ranks} of {counted(document_count, 'document')} {_BY[result.mode]}"
+    return f"{found} · {took:,.0f} ms · generation {result.generation} · {plain(result.encoder.name)}"
 
 
 def show_no_hits(result: SearchResult) -> None:
     """What is shown when nothing was found."""
     with st.container(border=True):
         st.markdown("**No hits.**")
+        if result.mode == "lexical":
+            st.caption(
+                f"No document in {plain(result.collection)} has these words and passes the filters. "
+                "Search by meaning, or remove a filter."
+            )
+            return
         st.caption(
             f"No document in {plain(result.collection)} passes these filters. Remove one, or check its spelling."
         )
 
 
-def show_hit(app: SearchApp, result: SearchResult, hit: Hit) -> None:
-    """Title and score, where it is from, the passage, and the thumbs."""
+def show_hit(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> None:
+    """Title and score, where it is from, the passage, and what can be done with it."""
     with st.container(border=True, key=f"hit-{hit.rank}", gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"#### {link(hit.title or hit.document_id, hit.source)}", width="stretch", anchors=False)
-            st.badge(f"{hit.score:.2f}", color="primary", help=_SCORES[result.mode])
+            st.badge(f"{hit.score:.2f}", color="primary", help=score_help(result.mode, hit))
         st.caption(place_line(hit))
-        _show_passage(hit)
-        thumbs(app, result, hit.rank)
+        _show_passage(hit, result.query if is_typed else "")
+        _show_ways(app, result, hit, is_typed=is_typed)
+
+
+def score_help(mode: str, hit: Hit) -> str:
+    """What the score means, and those it is made of."""
+    names = {"dense": "meaning", "lexical": "words"}
+    parts = [f"{names.get(part, plain(part))} {score:.2f}" for part, score in hit.parts.items()]
+    return f"{_SCORES[mode]} {', '.join(parts)}".rstrip()
 
 
 def place_line(hit: Hit) -> str:
@@ -67,10 +94,53 @@ def place_line(hit: Hit) -> str:
     return " · ".join(plain(part) for part in parts if part)
 
 
-def _show_passage(hit: Hit) -> None:
+def _show_passage(hit: Hit, query: str) -> None:
     passage = paragraphs(hit.text)
-    short = excerpt(passage, _EXCERPT_CHARACTERS)
-    st.text(short, width="stretch")
-    if short != passage:
-        with st.expander("Whole passage", type="compact"):
-            st.text(hit.text, width="stretch")
+    spans = word_spans(passage, query) if query else []
+    start, end = window(passage, spans)
+    before, after = ("… " if start else ""), (" …" if end < len(passage) else "")
+    shift = len(before) - start
+    inside = [(first + shift, last + shift) for first, last in spans if start <= first and last <= end]
+    show_marked(f"{before}{passage[start:end]}{after}", inside)
+
+
+def window(passage: str, spans: list[Span]) -> tuple[int, int]:
+    """The part of a passage to show: its beginning, or where the first word of the query stands if that is later."""
+    first = spans[0][0] if spans else 0
+    start = 0 if first < _EXCERPT_CHARACTERS - _LEAD_CHARACTERS else _gap_before(passage, first - _LEAD_CHARACTERS)
+    end = start + _EXCERPT_CHARACTERS
+    return start, (len(passage) if end >= len(passage) else _gap_before(passage, end))
+
+
+def _gap_before(text: str, place: int) -> int:
+    """The place behind the last white space up to there; the place itself where there is none."""
+    gap = max(text.rfind(" ", 0, place), text.rfind("\n", 0, place))
+    return gap + 1 if gap > 0 else place
+
+
+@st.fragment  # a click draws this line again, and nothing is searched anew
+def _show_ways(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> None:
+    """Judge, open, similar documents; and how many copies there are."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{hit.rank}"):
+        if is_typed:
+            thumbs(app, result, hit.rank)
+        label = counted(hit.more_passages, "more passage") if hit.more_passages else "Open"
+        if st.button(label, key=f"open-{hit.rank}", type="tertiary", icon=":material/article:"):
+            query = result.query if is_typed else ""
+            show_document(app, result.collection, hit.document_id, chunk_id=hit.chunk_id, query=query)
+        st.page_link(
+            "pages/search.py",
+            label="Similar",
+            icon=":material/join_inner:",
+            query_params={"collection": result.collection, "like": hit.document_id},
+        )
+        if copies := copies_line(hit):
+            st.caption(copies, width="content")
+    show_kept()
+
+
+def copies_line(hit: Hit) -> str:
+    """How many other files hold the same or nearly so; empty where none does."""
+    same = [f"{counted(len(hit.also_at), 'copy', 'copies')} elsewhere"] if hit.also_at else []
+    near = [f"{hit.copies:,} nearly the same"] if hit.copies else []
+    return " · ".join([*same, *near])

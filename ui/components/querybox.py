@@ -1,20 +1,19 @@
-"""The search box and its filters."""
+"""The search box, and by what it searches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from search_app.app import SearchApp
 from ui.components.text import plain
 
-_FOCUS = """<script>
-const box = document.querySelector(".st-key-query input");
-if (box && !box.value && document.activeElement === document.body) box.focus();
-</script>"""
+WHERE, LIKE, MODE = "where", "like", "mode"  # of the session and of the URL
+
 _FIELDS_SHOWN = 6
+_AUTO = "auto"
+_MODES = {_AUTO: "Best", "dense": "Meaning", "lexical": "Words", "hybrid": "Both"}
 
 
-def query_box() -> str:
+def query_box(on_change: Callable[[], None]) -> str:
     """The query as typed; the box has the focus when the page opens."""
     query = st.text_input(
         "Query",
@@ -23,27 +22,32 @@ def query_box() -> str:
         placeholder="Ask in your own words",
         label_visibility="collapsed",
         icon=":material/search:",
+        on_change=_ask_anew,
+        args=(on_change,),
     )
     return query or ""
 
 
-def focus_query_box() -> None:
-    """Puts the focus into the empty box; goes at the end of the page, because it takes a little room."""
-    st.html(_FOCUS, unsafe_allow_javascript=True)  # a constant: Streamlit has no other way to set the focus
+def _ask_anew(on_change: Callable[[], None]) -> None:
+    """A query that is typed takes the place of a document that was searched by."""
+    st.session_state[LIKE] = ""
+    on_change()
 
 
-def filter_box(app: SearchApp, collection: str) -> tuple[str, ...]:
-    """Filters as typed, such as "module=os"; all of them must hold."""
-    fields = app.catalog.documents.fields(app.catalog.collections.get(collection).id)
-    typed = st.multiselect(
-        "Filters",
-        [],
-        key="where",
-        accept_new_options=True,
-        placeholder="Type a filter and press Enter",
-        help=filter_help(fields),
+def mode_box(on_change: Callable[[], None]) -> str | None:
+    """What to search by; None leaves it to the collection."""
+    if st.session_state.get(MODE) not in _MODES:
+        st.session_state[MODE] = _AUTO
+    chosen = st.segmented_control(
+        "Search by",
+        list(_MODES),
+        key=MODE,
+        format_func=lambda mode: _MODES[mode],
+        required=True,
+        help="Best is what the collection was tuned to; until then it is both meaning and words.",
+        on_change=on_change,
     )
-    return tuple(typed)
+    return None if chosen == _AUTO else chosen
 
 
 def filter_help(fields: Mapping[str, set[str]]) -> str:

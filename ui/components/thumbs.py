@@ -11,7 +11,7 @@ from search_app.app import SearchApp
 from search_app.catalog.judgements import query_key
 from search_app.feedback import GRADES
 from search_app.search import SearchResult
-from ui.components.errors import kept, show_kept
+from ui.components.errors import kept
 
 _GRADES_OF_THUMBS = {0: 0, 1: 2}  # down is "not an answer", up is "answers it"
 _HELD = "judgements of the hits shown"
@@ -35,25 +35,22 @@ def read_judgements(app: SearchApp, result: SearchResult) -> None:
     }
 
 
-@st.fragment  # a click redraws one hit, and nothing is searched again
 def thumbs(app: SearchApp, result: SearchResult, rank: int) -> None:
-    """Two thumbs for the hit at `rank`, and what was noted."""
-    document_id = result.hits[rank - 1].document_id
+    """Two thumbs for the hit at `rank`, and what was noted; belongs into a fragment and a horizontal container."""
+    document_id = _document_at(result, rank)
     key = f"thumbs-{rank}"
     held = st.session_state[_HELD].get(document_id)
     st.session_state[key] = None if held is None else int(held.grade > 0)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=40, border=False):
-        st.feedback("thumbs", key=key, on_change=_take, args=(app, result, rank, key))
-        if held is not None:
-            st.caption(f"Noted: {GRADES[held.grade]}", width="content")
-            st.button("Undo", key=f"undo-{rank}", type="tertiary", on_click=_withdraw, args=(app, document_id))
-    show_kept()
+    st.feedback("thumbs", key=key, on_change=_take, args=(app, result, rank, key))
+    if held is not None:
+        st.caption(f"Noted: {GRADES[held.grade]}", width="content")
+        st.button("Undo", key=f"undo-{rank}", type="tertiary", on_click=_withdraw, args=(app, document_id))
 
 
 def _take(app: SearchApp, result: SearchResult, rank: int, key: str) -> None:
     """Writes down the thumb that was clicked; a second click on it takes it back."""
     thumb = st.session_state[key]
-    document_id = result.hits[rank - 1].document_id
+    document_id = _document_at(result, rank)
     if thumb is None:
         _withdraw(app, document_id)
         return
@@ -69,3 +66,7 @@ def _withdraw(app: SearchApp, document_id: str) -> None:
     with kept():
         app.withdraw(held.judgement_id)
         del st.session_state[_HELD][document_id]
+
+
+def _document_at(result: SearchResult, rank: int) -> str:
+    return next(hit.document_id for hit in result.hits if hit.rank == rank)
