@@ -41,4 +41,4 @@ EXPOSE 8501
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=5 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 ENTRYPOINT ["twinsearch"]
-CMD ["ui", "--address", "0.0.0.0"]
+CMD ["ui", "--address", "0.0.0.0", "--insecure"]

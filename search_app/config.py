@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(IndexSettings(), description="How Milvus indexes vectors; see docs/search.md.")
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     user: str = Field("", description="Who judges; empty is the login name.")
+    api_token: SecretStr = Field(SecretStr(""), description="Who has it may use the JSON API; empty turns it off.")
 
     @classmethod
     def settings_customise_sources(

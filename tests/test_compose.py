@@ -136,8 +136,8 @@ def test_the_app_runs_without_privileges_and_writes_to_its_volume_only() -> None
 
 
 def test_the_app_is_started_with_a_command_that_exists() -> None:
-    assert SERVICES["app"]["command"] == ["ui", "--address", "0.0.0.0"]
-    assert 'CMD ["ui", "--address", "0.0.0.0"]' in DOCKERFILE
+    assert SERVICES["app"]["command"] == ["ui", "--address", "0.0.0.0", "--insecure"]
+    assert 'CMD ["ui", "--address", "0.0.0.0", "--insecure"]' in DOCKERFILE
     shown = subprocess.run(
         [sys.executable, "-m", "search_app.cli", "ui", "--help"], capture_output=True, text=True, cwd=ROOT
     )

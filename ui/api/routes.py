@@ -1,0 +1,44 @@
+"""The API's paths: who may ask is decided first, then a thread of its own does the work.
+
+A search so doesn't hold up the pages, and what a verb needs is imported when the first one is asked.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ui.api.guard import Refused, bounded_body, require_own_origin, require_token
+from ui.api.openapi import ENDPOINTS, description
+
+
+def routes() -> list[Route]:
+    """The routes of the API, and its own description."""
+    own = [Route(one.path, _endpoint(name), methods=[one.method]) for name, one in ENDPOINTS.items()]
+    return [*own, Route("/api/openapi.json", _describe, methods=["GET"])]
+
+
+async def _describe(_request: Request) -> Response:
+    return JSONResponse(description())
+
+
+def _endpoint(name: str) -> Callable[..., Any]:
+    async def answer(request: Request) -> Response:
+        try:
+            require_own_origin(request)
+            await run_in_threadpool(require_token, request)
+            body = await bounded_body(request) if request.method == "POST" else b""
+        except Refused as error:
+            return JSONResponse({"error": {"kind": "Refused", "message": str(error)}}, error.status)
+        return await run_in_threadpool(_answer, name, request, body)
+
+    return answer
+
+
+def _answer(name: str, request: Request, body: bytes) -> Response:
+    from ui.api.verbs import Asked, answered  # imports all that a search needs
+
+    return answered(name, Asked(request, body))

@@ -1,0 +1,26 @@
+"""The server: the pages, the JSON API beside them, and what keeps both safe.
+
+`twinsearch ui` runs it; `streamlit run` finds the `app` below. Nothing heavy is imported here, so that the server is up
+at once.
+"""
+
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from streamlit import config
+from streamlit.starlette import App
+
+from ui.api.routes import routes
+from ui.faults import show_fault
+from ui.headers import SafeHeaders
+
+app = App(
+    Path(__file__).parent / "app.py",
+    routes=routes(),
+    middleware=[
+        Middleware(SafeHeaders),
+        Middleware(TrustedHostMiddleware, allowed_hosts=config.get_option("server.allowedHosts") or ["*"]),
+    ],
+    on_script_error=show_fault,
+)
