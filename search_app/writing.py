@@ -5,8 +5,10 @@ it are vectors under ids that nobody knows yet; the same ids are written again o
 What a crash leaves after it are old vectors listed in `deletions`; the next write takes them out.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from search_app.vectors import VectorCache, text_hash
 FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
 
 _DELETIONS_PER_CALL = 5000
+_ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
 
 
 class GenerationWriter:
@@ -180,16 +183,28 @@ class GenerationWriter:
         self._index.create(name, self.generation.dim, properties)
 
 
-def encode_documents(encoder: Encoder, batch: Sequence[tuple[Document, Sequence[Chunk]]]) -> list[EncodedDocument]:
-    """The documents with the vectors of their chunks, as the encoder reads them: with title and headings."""
+def encode_documents(
+    encoder: Encoder, batch: Sequence[tuple[Document, Sequence[Chunk]]], *, tell: Callable[[int], None] | None = None
+) -> list[EncodedDocument]:
+    """The documents with the vectors of their chunks, as the encoder reads them: with title and headings.
+
+    Args:
+        encoder: Which.
+        batch: Documents and their chunks.
+        tell: Hears, before each part of the work, how many documents are encoded; it may raise to stop.
+    """
     texts = [passage(document.title, chunk.headings, chunk.text) for document, chunks in batch for chunk in chunks]
-    vectors = encoder.encode(texts)
-    encoded, start = [], 0
-    for document, chunks in batch:
-        end = start + len(chunks)
-        encoded.append(EncodedDocument(document, tuple(chunks), vectors[start:end]))
-        start = end
-    return encoded
+    ends = list(accumulate(len(chunks) for _, chunks in batch))
+    parts = []
+    for start in range(0, max(len(texts), 1), _ENCODED_TOGETHER):
+        if tell is not None:
+            tell(bisect_right(ends, start) if start else 0)
+        parts.append(encoder.encode(texts[start : start + _ENCODED_TOGETHER]))
+    vectors = np.concatenate(parts)
+    return [
+        EncodedDocument(document, tuple(chunks), vectors[end - len(chunks) : end])
+        for (document, chunks), end in zip(batch, ends, strict=True)
+    ]
 
 
 def milvus_fields(document: Document) -> dict[str, object]:

@@ -227,6 +227,16 @@ def test_pending_reads_on_from_where_it_was(catalog: Catalog, docs: Collection, 
     assert catalog.documents.pending(generation.id, 1, after=second.pk) == ()
 
 
+def test_documents_to_build_are_given_until_they_have_so_much_text(
+    catalog: Catalog, docs: Collection, live: Generation
+) -> None:
+    catalog.documents.commit(live.id, items(ONE, TWO))
+    other = build(catalog, docs, BY_WORD)
+    for characters, expected in ((1, [ONE]), (len(ONE.text), [ONE]), (len(ONE.text) + 1, [ONE, TWO])):
+        found = catalog.documents.pending(other.id, 10, characters=characters)
+        assert [item.document for item in found] == expected
+
+
 def test_a_built_document_is_held_beside_the_live_one(catalog: Catalog, docs: Collection, live: Generation) -> None:
     catalog.documents.commit(live.id, items(ONE))
     other = build(catalog, docs, BY_WORD)
