@@ -167,6 +167,15 @@ class Encoders:
         """The generation's encoder for documents: what it has read before comes from the vector cache."""
         return CachedEncoder(self.of_generation(generation, collection), self._cache, generation.precision)
 
+    def reading(self, name: str) -> CachedEncoder:
+        """An encoder for documents before a generation of it exists, in the precision that is set.
+
+        Raises:
+            UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
+        """
+        encoder = self.load(name)
+        return CachedEncoder(encoder, self._cache, encoder.precision)
+
     def refuse_name(self, name: str, *, is_begun: bool = False) -> None:
         """Raise UsageError for a name that a new encoder can't have.
 

@@ -17,6 +17,7 @@ from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
 from search_app.gate.decision import Ruling
 from search_app.gate.gate import Gate
+from search_app.gate.preview import Preview
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.generations import Generations
@@ -93,6 +94,10 @@ class Reindexer:
         verdict = self._gate.verdict(collection, self._live(collection), generation, terms, report)
         self._catalog.generations.record_evaluation(generation.id, as_json(verdict))
         return verdict
+
+    def preview(self, collection: str, encoder_name: str, terms: SwitchTerms, report: Report) -> Preview:
+        """What the gate would probably say of an encoder, and what building a generation of it costs."""
+        return self._gate.preview(collection, self._live(collection), encoder_name, terms, report)
 
     def switch(
         self, collection: str, number: int, terms: SwitchTerms, report: Report, *, user: str = ""

@@ -10,6 +10,7 @@ from search_app.catalog.generations import Generation
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Evaluation, Qrels, read_qrels
+from search_app.gate.preview import Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.mined_file import MineOutcome
@@ -116,6 +117,12 @@ class Learning(Wiring):
         if outcome.verdict is not None and not outcome.is_live:
             raise GateRefused(f"{outcome.verdict.paragraph} Override it with --force.")
         return outcome
+
+    def preview(
+        self, collection: str, encoder: str, terms: SwitchTerms = AS_USUAL, report: Report = unheard
+    ) -> Preview:
+        """What the gate would probably say of an encoder, and what a generation of it costs; nothing is built."""
+        return self.reindexer.preview(collection, encoder, terms, report)
 
     def rollback(self, collection: str, report: Report = unheard) -> Generation:
         """Lets the generation before the live one answer again."""

@@ -22,6 +22,7 @@ _TERMS = (
 @command(
     "reindex",
     examples="""
+twinsearch reindex support --encoder support-1 --preview
 twinsearch reindex support --encoder support-1
 twinsearch reindex support --encoder support-1 --switch
 twinsearch reindex support --encoder support-1 --precision int8 --switch
@@ -35,13 +36,26 @@ twinsearch reindex support --chunk-tokens 128 --chunk-overlap 16""",
 @click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
 @with_options(*_TERMS)
-def reindex(shell: Shell, **asked: Any) -> None:
+@click.option("--preview", is_flag=True, help="Only predict what the gate would say, and what the build costs.")
+def reindex(shell: Shell, *, preview: bool, **asked: Any) -> None:
     """Build a generation with another encoder or other chunks, beside the live one; no files are read for it."""
     from search_app.requests import ReindexRequest
 
+    if preview:
+        _preview(shell, **asked)
+        return
     request = ReindexRequest(**asked)
     outcome = shell.app.run(request, shell.listen())
     shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
+
+
+def _preview(
+    shell: Shell, collection: str, encoder: str | None, queries: str | None, qrels: str | None, **_: Any
+) -> None:
+    if encoder is None:
+        raise click.UsageError("A preview is of another encoder: give --encoder NAME.")
+    found = shell.app.preview(collection, encoder, shell.app.terms(queries=queries, qrels=qrels), shell.listen())
+    shell.show({"sentence": found.sentence, "preview": found}, lambda: found.sentence)
 
 
 @command("gate", examples="twinsearch gate support 2")

@@ -11,11 +11,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from search_app.evaluation import permutation_p
+from search_app.evaluation import bootstrap_interval, permutation_p
 
 P_MOST = 0.05  # the chance, that the gate accepts, of switching for nothing
 
-_RESAMPLINGS = 2_000  # the ends of the interval then move by a hundredth of its width
 _Z_TEST = 1.645  # of a one-sided test at P_MOST
 _Z_POWER = 0.842  # that the test finds the difference four times in five
 
@@ -105,12 +104,3 @@ def needed_count(differences: Sequence[float]) -> int | None:
     if len(values) < 2 or mean <= 0:
         return None
     return math.ceil(((_Z_TEST + _Z_POWER) * float(values.std(ddof=1)) / mean) ** 2)
-
-
-def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % interval of a mean, by drawing the values anew; the same for the same values."""
-    held = np.asarray(values, dtype=np.float64)
-    shares = np.full(len(held), 1 / len(held))
-    counts = np.random.default_rng(0).multinomial(len(held), shares, size=_RESAMPLINGS)  # (resamplings, values)
-    low, high = np.quantile(counts @ held / len(held), [0.025, 0.975])
-    return float(low), float(high)

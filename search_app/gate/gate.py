@@ -9,11 +9,12 @@ from search_app.catalog.generations import Generation
 from search_app.catalog.judgements import Split
 from search_app.encoders import Encoders
 from search_app.errors import GateRefused, UsageError
-from search_app.evaluation import Evaluation, Qrels, evaluate
+from search_app.evaluation import DEPTH, Evaluation, Qrels, evaluate
 from search_app.feedback import qrels_of
 from search_app.gate.collapse import has_collapsed, mean_cosine
 from search_app.gate.decision import Decision, Ruling, decide
 from search_app.gate.guard import Ranked, guard_outcome, rank_exactly, read_beir, title_queries
+from search_app.gate.preview import Preview, Serving, pool_of, preview
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import GuardOutcome, Verdict
 from search_app.index import VectorIndex
@@ -71,6 +72,25 @@ class Gate:
             return self._searcher.search_batch(queries, collection, replace(options, k=k))
 
         return evaluate(search, qrels, report=report)
+
+    def preview(
+        self, collection: str, live: Generation, encoder_name: str, terms: SwitchTerms, report: Report
+    ) -> Preview:
+        """What the gate would probably say of an encoder, without a generation of it.
+
+        Raises:
+            UsageError: There are no held-out judgements, and none were given.
+            UnknownEncoder, EncoderError: The encoder isn't there, or mustn't be loaded.
+        """
+        qrels = terms.qrels if terms.qrels is not None else self.held_out(collection)
+        options = SearchOptions(DEPTH, generation=live.number, mode=Mode.DENSE)
+        evaluation = self.evaluate(collection, options, qrels, report)
+        queries = list(evaluation.by_query)
+        found = dict(zip(queries, self._rank(collection, options)(queries), strict=True))
+        serving = Serving(live, evaluation, qrels, found)
+        pool = pool_of(self._catalog, serving)
+        encoder = self._encoders.reading(encoder_name)
+        return preview(self._catalog, serving, pool, encoder, name=encoder_name, report=report)
 
     def held_out(self, collection: str) -> Qrels:
         """The judged queries that are kept for the gate.
