@@ -16,6 +16,7 @@ class Limits:
         file_mb: Size of a file, and of a member of an archive once it is unpacked.
         memory_mb: Address space of the process that parses; bound where the platform can (Linux).
         seconds: Time that the parser computes, and time that it is waited for; for an archive, of each member.
+        archive_seconds: Time that an archive is waited for, with all of its members.
         characters: Text of a document.
         chunks: Chunks of a document.
         members: Files in an archive or an Office file.
@@ -27,6 +28,7 @@ class Limits:
     file_mb: int = 200
     memory_mb: int = 2048
     seconds: int = 60
+    archive_seconds: int = 600
     characters: int = 20_000_000
     chunks: int = 20_000
     members: int = 10_000

@@ -17,7 +17,7 @@ from ingest.limits import Limits
 from ingest.readers import hides_ids, read_file
 from ingest.readers.found import Begun, Opened, TableMapping
 from ingest.sandbox.confinement import allow_seconds, confine
-from ingest.sandbox.messages import End, Packer, framed
+from ingest.sandbox.messages import READY, End, Packer, framed
 from ingest.sandbox.opening import open_regular
 
 
@@ -38,6 +38,7 @@ def main() -> None:
     columns = told["columns"] | {"metadata": told["columns"]["metadata"] and tuple(told["columns"]["metadata"])}
     parsing = Parsing(Limits(**told["limits"]), TableMapping(**columns))
     confine(parsing.limits)
+    _send(answers, iter([READY]))
     for line in requests:
         _answer(parsing, json.loads(line), answers)
 

@@ -16,6 +16,7 @@ from ingest.readers.found import Begun, Broken, Expected, Found, Skipped, TableC
 
 FRAME_BYTES = 8 << 20
 LENGTH = struct.Struct("!I")
+READY = b""  # the first frame of a process: from here on time counts
 
 _TEXT_PIECE = 1 << 18  # characters
 _TOGETHER_BYTES = 1 << 18  # small items share a frame

@@ -19,9 +19,11 @@ from ingest.discovery import SourceFile
 from ingest.limits import Limits
 from ingest.readers import hides_ids
 from ingest.readers.found import Begun, Broken, TableMapping, Told
+from ingest.sandbox.deadlines import Deadline
 from ingest.sandbox.messages import FRAME_BYTES, LENGTH, BadMessage, End, Unpacker
 
 _FILES_A_PROCESS = 500  # parsers leak; a new process costs a tenth of a second
+_START_SECONDS = 60  # far more than it takes; a machine may be busy
 _MEMBERS_LOST = 3  # of an archive, before it is given up
 _READ_BYTES = 1 << 16
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -51,16 +53,19 @@ class Parser:
 
     def read(self, file: SourceFile) -> Iterator[Parsed]:
         """What the file holds; a process that is lost costs the file, or one member of an archive."""
-        skip = 0
+        skip, deadline = 0, Deadline(self.limits)
         for _ in range(_MEMBERS_LOST):
             begun: Begun | None = None
             try:
-                for parsed in self._ask(file, skip):
+                for parsed in self._ask(file, skip, deadline):
                     begun = next((item for item in reversed(parsed.items) if isinstance(item, Begun)), begun)
                     yield parsed
                 return
             except Lost as lost:
                 self.close()
+                if deadline.is_over:
+                    yield Parsed((Broken(file.id, f"{file.id!r} {deadline.sentence}"),))
+                    return
                 name = begun.id if begun else file.id
                 yield Parsed((Broken(name, f"{name!r} {lost}", hides_ids=hides_ids(name)),))
             if begun is None:
@@ -83,19 +88,18 @@ class Parser:
         if (process := self._process) is not None:
             process.kill()
 
-    def _ask(self, file: SourceFile, skip: int) -> Iterator[Parsed]:
+    def _ask(self, file: SourceFile, skip: int, deadline: Deadline) -> Iterator[Parsed]:
         process = self._started()
         request = {"path": str(file.path), "root": str(file.root), "id": file.id, "skip": skip}
         _send(process, request)
         unpacker = Unpacker(file.origin)
-        left = float(self.limits.seconds)
+        deadline.begin_part()
         while True:
-            asked = time.monotonic()
-            frame = self._receive(process, asked + left)
-            left -= time.monotonic() - asked
+            with deadline.waiting() as until:
+                frame = self._receive(process, until)
             messages = _unpacked(unpacker, frame)
             if any(isinstance(message, Begun) for message in messages):
-                left = float(self.limits.seconds)
+                deadline.begin_part()
             items = tuple(message for message in messages if not isinstance(message, End))
             end = next((message for message in messages if isinstance(message, End)), None)
             if end is None or end.reason is None:
@@ -124,6 +128,7 @@ class Parser:
                 start_new_session=True,  # Ctrl-C is for the parent
             )
             _send(self._process, {"limits": asdict(self.limits), "columns": asdict(self.columns)})
+            self._receive(self._process, time.monotonic() + _START_SECONDS)  # READY
         return self._process
 
     def _receive(self, process: "subprocess.Popen[bytes]", until: float) -> bytes:

@@ -95,6 +95,17 @@ def test_a_member_that_is_lost_costs_only_itself(write_tree: WriteTree, zip_of) 
     ]
 
 
+def test_an_archive_that_takes_too_long_in_all_is_given_up(write_tree: WriteTree, zip_of) -> None:
+    slow = "<div>" * 10 + "<table><tr><td>x</td></tr></table>" * 200_000
+    members = {"1.txt": "one", **{f"{number}.html": slow for number in range(2, 5)}}
+    root = write_tree({"a.zip": zip_of(members), "b.txt": "after"})
+    began = time.monotonic()
+    items = parse(root, seconds=2, archive_seconds=3)
+    assert ids(items) == ["docs/a.zip/1.txt", "docs/b.txt"]
+    assert reasons(items)[-1] == "'docs/a.zip' took more than 3 s in all. Unpack it, or raise `archive_seconds`."
+    assert time.monotonic() - began < 30
+
+
 def test_whoever_stops_taking_leaves_no_process_and_no_thread(write_tree: WriteTree) -> None:
     root = write_tree({f"{number}.jsonl": '{"text": "row"}\n' * 100_000 for number in range(4)})
     before, threads = len(children()), threading.active_count()
