@@ -18,6 +18,7 @@ from search_app.encoders import EncoderChoice
 from search_app.errors import IndexFailure, UnknownGeneration, UsageError
 from search_app.index import VectorIndex
 from search_app.vectors import VectorCache
+from search_app.verifying import verify_vectors
 from search_app.writing import GenerationWriter
 
 
@@ -60,6 +61,14 @@ class Generations:
     def build(self, generation: Generation, encoder: Encoder, *, report: Report) -> None:
         """Brings a generation up to the catalogue's text; what it has already is not encoded again."""
         build(self._catalog, self.writer(generation), encoder, report=report)
+
+    def check_vectors(self, generation: Generation, encoder: Encoder, report: Report) -> None:
+        """Looks at the vectors of a built generation; `encoder` is its own.
+
+        Raises:
+            IndexFailure: They aren't such as the encoder gives, or the index doesn't find them.
+        """
+        verify_vectors(self._catalog, self._index, generation, encoder, report)
 
     def verify(self, generation: Generation) -> Generation:
         """Marks a built generation as ready once Milvus holds exactly the catalogue's chunks.

@@ -98,6 +98,14 @@ def examine(catalog: Catalog, index: VectorIndex, collection: str, query_count: 
     )
 
 
+def recall_at_ten(index: VectorIndex, name: str, query_count: int, report: Report) -> float:
+    """The share of each sampled chunk's ten nearest others that usual searches find; 1 for an empty collection."""
+    queries = _sample(index, name, query_count)
+    if not queries:
+        return 1.0
+    return _measured(index, name, queries, _nearest(index, name, queries, report), None).recall
+
+
 def _sample(index: VectorIndex, name: str, count: int) -> dict[str, Vectors]:
     """Vectors of so many rows, by id; the same ones each time."""
     ids = sorted(one for page in index.ids(name) for one in page)

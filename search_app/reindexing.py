@@ -67,7 +67,7 @@ class Reindexer:
         Raises:
             UnknownCollection, UnknownEncoder: Nothing has that name.
             CollectionInUse: Another process builds a generation of the collection.
-            IndexFailure: Milvus doesn't hold exactly the catalogue's chunks in the end.
+            IndexFailure: Milvus doesn't hold exactly the catalogue's chunks in the end, or vectors that can't answer.
         """
         live = self._live(collection)
         name = encoder_name or live.encoder_name
@@ -80,6 +80,7 @@ class Reindexer:
                 choice = self._encoders.choose(name, precision=precision)
             generation = self._generations.begin(collection, choice, next_cut(live.chunking, cut, choice))
             self._catch_up(generation, collection, report)
+            self._generations.check_vectors(generation, self._encoders.of_generation(generation, collection), report)
             with writing(self._locks, collection):
                 self._catch_up(generation, collection, report)
                 return self._generations.verify(generation)
