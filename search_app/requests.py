@@ -136,14 +136,48 @@ def _sources_of(request: TrainRequest | MineRequest) -> Sources:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRequest:
-    """A measurement on judged queries in the layout of BEIR; None is the live generation, or the default mode."""
+    """A measurement on judged queries.
 
-    queries: str
-    qrels: str
+    Attributes:
+        queries: A file in the layout of BEIR, `qrels` another; without both, and without a folder, the collection's
+            held-out judgements count.
+        generation: Its number; None: the live one.
+        mode: None: what the collection goes by.
+        beir: A folder in the layout of BEIR, of which `split` counts.
+        metrics: As in `evaluation.measuring`; none: the usual ones.
+        per_query: Where to write each query's values: .csv, .tsv or .jsonl.
+        run_file: Where to write what was found, as a run file of TREC.
+    """
+
+    queries: str | None = None
+    qrels: str | None = None
     collection: str = DEFAULT_COLLECTION
     generation: int | None = None
     mode: str | None = None
     exact: bool = False
+    beir: str | None = None
+    split: str = "test"
+    metrics: tuple[str, ...] = ()
+    per_query: str | None = None
+    run_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """Ways to search, each as `evaluation.runs` spells it, to be compared on the same judged queries.
+
+    The queries are as in `EvaluateRequest`; `chart` is where to draw the comparison: .svg or .html.
+    """
+
+    runs: tuple[str, ...]
+    collection: str = DEFAULT_COLLECTION
+    queries: str | None = None
+    qrels: str | None = None
+    beir: str | None = None
+    split: str = "test"
+    metric: str = "nDCG@10"
+    exact: bool = False
+    chart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +208,14 @@ class ReindexRequest:
     guard: str | None = None
 
 
-Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | TuneRequest | ReindexRequest
+Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | CompareRequest | TuneRequest | ReindexRequest
 
 KINDS: dict[str, type[Request]] = {
     "ingest": IngestRequest,
     "train": TrainRequest,
     "mine": MineRequest,
     "evaluate": EvaluateRequest,
+    "compare": CompareRequest,
     "tune": TuneRequest,
     "reindex": ReindexRequest,
 }

@@ -4,7 +4,9 @@ The negatives are what the untrained encoder finds for a train query though nobo
 the encoder that was trained on SciFact: it shows what is forgotten.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.measuring import passage_vectors, search_quality
 from benchmarks.public_data import Collection, read_collection
@@ -12,7 +14,7 @@ from benchmarks.training.recipes import SCIFACT, SCIFACT_MINING
 from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
 from benchmarks.training.trainers import Bench, Run, run_all
 from search_app.config import DEFAULT_ENCODER
-from search_app.evaluation import GATE_METRIC, Evaluation, Verdict, compare
+from search_app.evaluation import GATE_METRIC, Evaluation, permutation_p
 from search_app.twin.encoder import TwinEncoder, Vectors
 from search_app.twin.examples import AnsweredQuery, Example, Examples, Shape
 from search_app.twin.negatives import Candidate, mine
@@ -31,13 +33,13 @@ def report(bench: Bench) -> str:
     rows: list[Sequence[str]] = [
         (f"{DEFAULT_ENCODER}, untrained", _figure(before[0]), "", "", _figure(before[1]), "", "", "")
     ]
-    verdicts = {}
+    gains = {}
     for run in runs:
         encoder = TwinEncoder.load(run.folder, precision="fp32")
         after = [search_quality(encoder, collection, vectors) for collection in (learned, other)]
-        verdicts[run] = [compare(*pair) for pair in zip(before, after, strict=True)]
-        rows.append(_row(run, verdicts[run]))
-    rows += [_mean(trainer, verdicts) for trainer in bench.trainers]
+        gains[run] = [Gain(*pair) for pair in zip(before, after, strict=True)]
+        rows.append(_row(run, gains[run]))
+    rows += [_mean(trainer, gains) for trainer in bench.trainers]
     return table(_COLUMNS, rows)
 
 
@@ -75,22 +77,41 @@ def _is_whole(row: Example) -> bool:
     return len(row.texts) == 2 + SCIFACT_MINING.negatives
 
 
-def _row(run: Run, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    learned, other = verdicts
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What training changed on one collection, query by query."""
+
+    before: Evaluation
+    after: Evaluation
+
+    @property
+    def differences(self) -> list[float]:
+        """Of each query's metric."""
+        return [self.after.by_query[query] - value for query, value in self.before.by_query.items()]
+
+    @property
+    def text(self) -> str:
+        """Their mean in hundredths."""
+        return f"{math.fsum(self.differences) / len(self.differences) * 100:+.2f}"
+
+
+def _row(run: Run, gains: Sequence[Gain]) -> tuple[str, ...]:
+    learned, other = gains
+    p_value = permutation_p(learned.differences)
     return (
         f"trained by {run.trainer}, seed {run.seed}",
-        _figure(learned.candidate),
-        f"{learned.difference * 100:+.2f}",
-        "" if learned.p_value is None else f"{learned.p_value:.4f}",
-        _figure(other.candidate),
-        f"{other.difference * 100:+.2f}",
+        _figure(learned.after),
+        learned.text,
+        "" if p_value is None else f"{p_value:.4f}",
+        _figure(other.after),
+        other.text,
         *seconds_of([run]),
     )
 
 
-def _mean(trainer: str, verdicts: dict[Run, list[Verdict]]) -> tuple[str, ...]:
-    own = [run for run in verdicts if run.trainer == trainer]
-    figures = [[verdicts[run][place].candidate.metrics[GATE_METRIC] for run in own] for place in (0, 1)]
+def _mean(trainer: str, gains: dict[Run, list[Gain]]) -> tuple[str, ...]:
+    own = [run for run in gains if run.trainer == trainer]
+    figures = [[gains[run][place].after.metrics[GATE_METRIC] for run in own] for place in (0, 1)]
     return (
         f"mean of {trainer}",
         mean_and_spread(figures[0]),

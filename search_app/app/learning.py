@@ -9,21 +9,19 @@ from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
-from search_app.evaluation import Evaluation, Qrels, read_qrels
+from search_app.evaluation import Qrels, read_qrels
 from search_app.gate.preview import Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.mined_file import MineOutcome
 from search_app.reindexing import ReindexOutcome
 from search_app.requests import (
-    EvaluateRequest,
     MineRequest,
     ReindexRequest,
     TrainRequest,
     TuneRequest,
 )
-from search_app.retrieval import Approach, mode_of
-from search_app.search import SearchOptions
+from search_app.retrieval import Approach
 from search_app.tuning import TuningOutcome
 
 if TYPE_CHECKING:  # torch is loaded when training begins
@@ -49,12 +47,6 @@ class Learning(Wiring):
     def mine(self, request: MineRequest, report: Report = unheard, *, folder: Path) -> MineOutcome:
         """Writes a training file with hard negatives from the live index; what may be an answer is left to people."""
         return self.teacher.mine(request, report=report, folder=folder)
-
-    def evaluate(self, request: EvaluateRequest, report: Report = unheard) -> Evaluation:
-        """Measures a generation on judged queries."""
-        qrels = read_qrels(Path(request.queries), Path(request.qrels))
-        options = SearchOptions(generation=request.generation, mode=mode_of(request.mode), exact=request.exact)
-        return self.gate.evaluate(request.collection, options, qrels, report)
 
     def tune(self, request: TuneRequest, report: Report = unheard) -> TuningOutcome:
         """Learns from judgements what the collection's searches go by; keeps it if the gain is significant."""

@@ -5,8 +5,10 @@ from typing import Any
 from ingest.progress import Report, unheard
 from search_app.app.learning import Learning
 from search_app.app.loading import Loading
+from search_app.app.measuring import Measuring
 from search_app.catalog.jobs import Job
 from search_app.requests import (
+    CompareRequest,
     EvaluateRequest,
     IngestRequest,
     MineRequest,
@@ -19,7 +21,7 @@ from search_app.requests import (
 )
 
 
-class Working(Loading, Learning):
+class Working(Loading, Measuring, Learning):
     """The verbs about jobs."""
 
     def run(self, request: Request, listen: Report = unheard) -> Any:
@@ -53,6 +55,8 @@ class Working(Loading, Learning):
                 return self.mine(request, report, folder=self.jobs.folder(job.id))
             case EvaluateRequest():
                 return self.evaluate(request, report)
+            case CompareRequest():
+                return self.compare(request, report)
             case TuneRequest():
                 return self.tune(request, report)
             case ReindexRequest():

@@ -1,46 +1,9 @@
-"""Commands about encoders and how good they are: evaluate, encoders."""
-
-from typing import TYPE_CHECKING, Any
+"""Commands about encoders."""
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command, mode_option
+from search_app.cli.shell import Shell, command
 from search_app.cli.tables import moment, table
-
-if TYPE_CHECKING:
-    from search_app.evaluation import Evaluation
-
-_FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
-
-
-@command("evaluate", examples="twinsearch evaluate -c scifact --queries queries.jsonl --qrels qrels/test.tsv")
-@collection_option
-@click.option("--generation", type=int, metavar="NUMBER", help="Another generation than the live one.")
-@click.option("--queries", type=_FILE, required=True, metavar="FILE", help="JSON lines with _id and text.")
-@click.option(
-    "--qrels",
-    type=_FILE,
-    required=True,
-    metavar="FILE",
-    help="Tab-separated query-id, corpus-id, score.",
-)
-@mode_option
-@click.option("--exact", is_flag=True, help="Compare with every vector instead of following a graph.")
-def evaluate(shell: Shell, **asked: Any) -> None:
-    """Measure how well a collection answers judged queries."""
-    from search_app.requests import EvaluateRequest
-
-    evaluation = shell.app.run(EvaluateRequest(**asked), shell.listen())
-    shell.show(evaluation, lambda: evaluation_text(evaluation))
-
-
-def evaluation_text(evaluation: "Evaluation") -> str:
-    """One line: the metrics, then what they are of."""
-    figures = "  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items())
-    return (
-        f"{figures}  ({evaluation.query_count} queries, {evaluation.mode}, generation "
-        f"{evaluation.generation} of {evaluation.collection!r}, encoder {evaluation.encoder})"
-    )
 
 
 @click.group("encoders")
@@ -85,4 +48,4 @@ def drop_encoder(shell: Shell, name: str) -> None:
 for member in (list_encoders, truncate_encoder, drop_encoder):
     encoders.add_command(member)
 
-COMMANDS = (evaluate, encoders)
+COMMANDS = (encoders,)

@@ -17,6 +17,7 @@ from search_app.catalog.jobs import Job, JobState
 from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
 from search_app.requests import (
+    CompareRequest,
     EvaluateRequest,
     IngestRequest,
     ReindexRequest,
@@ -198,7 +199,8 @@ def test_an_unknown_job_is_told(app: SearchApp) -> None:
 REQUESTS = [
     IngestRequest(("/a", "/b"), "faq", prune=True, encoder="fluent"),
     TrainRequest("faq-1", pairs="/pairs.csv", epochs=2),
-    EvaluateRequest("/queries", "/qrels", generation=2),
+    EvaluateRequest("/queries", "/qrels", generation=2, metrics=("AP", "P@5")),
+    CompareRequest(("dense", "2:dense"), beir="/beir", chart="/chart.svg"),
     ReindexRequest("docs", "fluent", switch=True),
 ]
 
