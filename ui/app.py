@@ -12,6 +12,9 @@ PAGES = (
     st.Page("pages/search.py", title="Search", icon=":material/search:", default=True),
     st.Page("pages/collections.py", title="Collections", icon=":material/folder_open:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+    st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),
+    st.Page("pages/status.py", title="Status", icon=":material/monitor_heart:"),
 )
 HERE = Path(__file__).parent
 _SKETCH_PIXELS = 360

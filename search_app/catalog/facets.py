@@ -72,8 +72,10 @@ class FacetCounts:
         condition = to_sql(where) if where is not None else SqlCondition("TRUE")
         own = {"collection_id": collection_id, "left_out": MODIFIED, "characters": _VALUE_CHARACTERS}
         counted = text(_FIRST.format(counted=_COUNTED.format(where=condition.text)))
-        total = select(func.count()).select_from(documents).where(
-            documents.c.collection_id == collection_id, condition_of(where)
+        total = (
+            select(func.count())
+            .select_from(documents)
+            .where(documents.c.collection_id == collection_id, condition_of(where))
         )
         with self._store.reading() as connection:
             rows = connection.execute(counted, {**condition.parameters, **own, "limit": value_limit}).all()

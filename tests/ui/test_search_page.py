@@ -249,6 +249,16 @@ def test_similar_documents_are_shown_by_a_link_and_nobody_judges_them(loaded: Se
     assert ranks(browser) == []
 
 
+def test_similar_leads_from_a_hit_to_its_neighbours_and_back(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(query="kitten")
+    browser.button("similar-1").click().run()
+    assert browser.query_params["like"] == "notes/cat.txt"
+    assert titles(browser)[0] == "dog"
+    browser.button("like-no-more").click().run()
+    assert "like" not in browser.query_params
+    assert titles(browser)[0] == "cat"
+
+
 def test_a_query_takes_the_place_of_a_document_that_was_searched_by(loaded: SearchApp, visit: Visit) -> None:
     browser = visit(like="notes/cat.txt")
     browser.text_input("query").set_value("loaf").run()
@@ -278,3 +288,13 @@ def test_the_link_of_a_title_is_one_of_the_web_or_none(app: SearchApp, visit: Vi
     app.ingest(IngestRequest((str(table),)))
     shown = [one.value for one in visit(query="cat").markdown if one.value.startswith("####")]
     assert not any("](<javascript" in one for one in shown)
+
+
+def test_why_tells_what_each_word_adds_and_which_were_matched(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(query="cat")
+    browser.button("why-1").click().run()
+    assert not browser.exception
+    shown = [one.value.replace("\\", "") for one in browser.markdown]
+    assert any(one.startswith("Meaning: cosine 0.894, of which cat +") for one in shown)
+    assert any(one.startswith("Words: BM25 ") for one in shown)
+    assert any('class="why"' in one.proto.body and "<mark>" in one.proto.body for one in browser.get("html"))

@@ -9,8 +9,9 @@ from search_app.app.searching import all_of
 from search_app.search import SearchOptions, SearchResult
 from ui.components.address import Value
 from ui.components.errors import told
-from ui.components.paging import SIZES
-from ui.components.text import one_line, plain
+from ui.components.paging import SIZES, first_page
+from ui.components.querybox import LIKE
+from ui.components.text import plain
 
 PARAMETERS = ("query", "collection", "where", "mode", "page", "size", "like")
 
@@ -54,17 +55,19 @@ def search(app: SearchApp, asked: Asked) -> SearchResult:
     return app.search(asked.query, asked.collection, k=asked.size, where=asked.where, mode=asked.mode, options=options)
 
 
+def go_like(document_id: str) -> None:
+    """Searches by this document, or by the query again if it is empty."""
+    st.session_state[LIKE] = document_id
+    first_page()
+    st.rerun()
+
+
 def show_like(app: SearchApp, asked: Asked) -> None:
     """Which document the hits are similar to, and the way back to the query."""
     with told():
         document = app.document(asked.like, asked.collection).document
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            title = one_line(document.title or document.id)
-            st.markdown(f"Similar to **{plain(title)}**", width="stretch")
-            back = {**asked.parameters, "like": "", "page": ""}
-            st.page_link(
-                "pages/search.py",
-                label="Back to the query" if asked.query else "Clear",
-                icon=":material/close:",
-                query_params={name: value for name, value in back.items() if value},
-            )
+            st.markdown(f"Similar to **{plain(document.title or document.id)}**", width="stretch")
+            back = "Back to the query" if asked.query else "Clear"
+            if st.button(back, key="like-no-more", type="tertiary", icon=":material/close:"):
+                go_like("")

@@ -94,7 +94,7 @@ def _switch(app: SearchApp, collection: str, number: int, *, is_forced: bool) ->
 
 def _show_refusal(app: SearchApp, collection: str, number: int) -> None:
     """The gate's sentence, and the way around it."""
-    show_error("The gate keeps the live generation: this one is worse on the held-out queries.")
+    show_error("The gate keeps the live generation: the held-out queries don't say that this one is better.")
     if st.button("Switch all the same", key=f"force-{number}"):
         with told():
             _switch(app, collection, number, is_forced=True)

@@ -5,12 +5,14 @@ import streamlit as st
 from ingest.documents import MODIFIED
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
+from ui.components.asked import go_like
 from ui.components.errors import show_kept
 from ui.components.figures import counted
 from ui.components.marks import Span, show_marked, word_spans
 from ui.components.reading import show_document
 from ui.components.text import link, paragraphs, plain
 from ui.components.thumbs import read_judgements, thumbs
+from ui.components.why import show_why
 
 _EXCERPT_CHARACTERS = 420
 _LEAD_CHARACTERS = 80  # of an excerpt, before the first word of the query
@@ -128,12 +130,10 @@ def _show_ways(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool
         if st.button(label, key=f"open-{hit.rank}", type="tertiary", icon=":material/article:"):
             query = result.query if is_typed else ""
             show_document(app, result.collection, hit.document_id, chunk_id=hit.chunk_id, query=query)
-        st.page_link(
-            "pages/search.py",
-            label="Similar",
-            icon=":material/join_inner:",
-            query_params={"collection": result.collection, "like": hit.document_id},
-        )
+        if is_typed and st.button("Why", key=f"why-{hit.rank}", type="tertiary", icon=":material/lightbulb:"):
+            show_why(app, result, hit)
+        if st.button("Similar", key=f"similar-{hit.rank}", type="tertiary", icon=":material/join_inner:"):
+            go_like(hit.document_id)
         if copies := copies_line(hit):
             st.caption(copies, width="content")
     show_kept()

@@ -12,6 +12,7 @@ import streamlit as st
 from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.jobs import JobProgress, JobView
+from search_app.requests import KINDS
 from ui.components.errors import kept, show_kept
 from ui.components.figures import duration, moment
 from ui.components.outcomes import failures, outcome_text
@@ -21,6 +22,8 @@ _POLL_SECONDS = 1.0
 _FRESH_SECONDS = 600  # so long a job that is done stays among those in sight
 _EARLIER_SHOWN = 10
 _FAILURES_SHOWN = 100
+
+_EVERY_KIND = frozenset(KINDS)
 
 _BADGES = {
     JobState.QUEUED: ("starting", "gray"),
@@ -68,6 +71,29 @@ def show_earlier_jobs(app: SearchApp, wanted: JobFilter) -> None:
         with st.expander("Earlier jobs", type="compact"):
             for view in earlier:
                 show_job(app, view)
+
+
+def show_all_jobs(app: SearchApp) -> None:
+    """Every job of the home, the newest first, each with what its process said."""
+    views = app.jobs.views()
+    if not views:
+        st.caption("No job was started yet.")
+    show_jobs(app, JobFilter(_EVERY_KIND))
+    for view in [view for view in views if not is_fresh(view.job, time.time())][:_EARLIER_SHOWN]:
+        show_job(app, view)
+    if views:
+        chosen = st.selectbox(
+            "Log of",
+            [view.job.id for view in views],
+            format_func=lambda job_id: _log_label(views, job_id),
+            key="log-of",
+        )
+        st.code(app.jobs.log(chosen) or "This job wrote no log.", language=None, wrap_lines=True, height=240)
+
+
+def _log_label(views: Collection[JobView], job_id: str) -> str:
+    job = next(view.job for view in views if view.job.id == job_id)
+    return f"{moment(job.created_at)} · {job.kind} {job.collection or ''} · {job.state.value}"
 
 
 def is_fresh(job: Job, now: float) -> bool:

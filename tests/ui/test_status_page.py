@@ -1,0 +1,39 @@
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.catalog.jobs import JobState
+from search_app.jobs import as_json
+from search_app.requests import IngestRequest
+from ui.components.home import size
+
+Visit = Callable[..., AppTest]
+
+
+def lines(browser: AppTest) -> list[str]:
+    return [one.value.replace("\\", "") for one in [*browser.markdown, *browser.caption]]
+
+
+def test_an_empty_home_says_what_is_not_there_yet(app: SearchApp, visit: Visit) -> None:
+    browser = visit("status")
+    assert not browser.exception
+    assert [one.label for one in browser.metric] == ["Embedded Milvus", "Vectors on disk", "Free on the disk"]
+    assert "No job was started yet." in lines(browser)
+
+
+def test_encoders_are_shown_with_fingerprint_and_jobs_with_their_log(loaded: SearchApp, visit: Visit) -> None:
+    job = loaded.catalog.jobs.create("ingest", "docs", as_json(IngestRequest(("/gone",))))
+    (loaded.jobs.folder(job.id) / "log").write_text("it broke <b>here</b>")
+    loaded.catalog.jobs.finish(job.id, JobState.FAILED, message="There is no '/gone'.")
+    browser = visit("status")
+    (fluent,) = [one for one in loaded.catalog.encoders.list() if one.name == "fluent"]
+    assert any(one.startswith(fluent.fingerprint[:12]) for one in lines(browser))
+    assert "There is no '/gone'." in lines(browser)
+    assert browser.code[0].value == "it broke <b>here</b>"
+
+
+@pytest.mark.parametrize(("byte_count", "shown"), [(0, "0.0 MB"), (12_345_678, "12.3 MB"), (4e9, "4.0 GB")])
+def test_sizes_are_told_in_the_larger_unit_that_fits(byte_count: int, shown: str) -> None:
+    assert size(byte_count) == shown

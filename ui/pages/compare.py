@@ -1,0 +1,70 @@
+"""Compare: one query asked in two ways, side by side."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from search_app.app import SearchApp
+from search_app.catalog.generations import GenerationState
+from ui.components import address
+from ui.components.chooser import choose_collection, is_known, show_none_yet
+from ui.components.errors import show_kept, told
+from ui.components.focus import focus_query_box
+from ui.components.querybox import query_box
+from ui.components.sides import Way, ask_both, show_sides
+from ui.resources import search_app
+
+_STANDING = (GenerationState.LIVE, GenerationState.READY, GenerationState.RETIRED)
+_PARAMETERS = ("query", "collection", "left", "right")
+
+
+def page() -> None:
+    """The query, the two ways, and what they answer."""
+    app = search_app()
+    show_kept()
+    st.title("Compare", anchor=False)
+    names = [one.name for one in app.catalog.collections.list()]
+    if not names:
+        show_none_yet()
+        return
+    address.follow(*_PARAMETERS)
+    is_found = is_known(app)
+    query = query_box(lambda: None)
+    collection = choose_collection(names)
+    ways = ways_of(app, collection)
+    if len(ways) < 2:
+        st.info("This collection holds nothing yet. Load documents first.", icon=":material/folder_open:")
+        return
+    left, right = choose_ways(ways)
+    address.write(query=query, collection=collection, left=left, right=right)
+    if not query:
+        focus_query_box()
+    elif is_found:
+        with told():
+            with st.spinner("Searching twice …"):
+                both = ask_both(app, query, collection, (ways[left], ways[right]))
+            show_sides(both, (left, right))
+
+
+def ways_of(app: SearchApp, collection: str) -> dict[str, Way]:
+    """Every way to search the collection by name: each mode of each generation that still has its vectors."""
+    standing = [one for one in app.generations.list(collection) if one.state in _STANDING]
+    return {
+        f"generation {one.number}, {word}": Way(one.number, mode)
+        for one in sorted(standing, key=lambda one: (one.state is not GenerationState.LIVE, -one.number))
+        for mode, word in (("hybrid", "both"), ("dense", "meaning"), ("lexical", "words"))
+    }
+
+
+def choose_ways(ways: dict[str, Way]) -> Sequence[str]:
+    """The names of two of them."""
+    chosen = []
+    for place, (column, side) in enumerate(zip(st.columns(2), ("left", "right"), strict=True)):
+        if st.session_state.get(side) not in ways:
+            st.session_state[side] = list(ways)[place]
+        with column:
+            chosen.append(st.selectbox(side.capitalize(), list(ways), key=side))
+    return chosen
+
+
+page()
