@@ -36,7 +36,7 @@ OURS = (
 )  # the parts of an answer that are neither the encoder, nor Milvus, nor the word index
 PARTS = ("encode", "search", "words", *OURS)
 _WARMING = 5  # queries before those that count: they load, connect and fill caches
-_WORDS, _STEP = 40, 16  # of a passage, and from one to the next
+_WORDS, _STEP = 40, 12  # of a passage, and from one to the next
 
 
 @dataclass(frozen=True, slots=True)
