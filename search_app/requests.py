@@ -208,7 +208,38 @@ class ReindexRequest:
     guard: str | None = None
 
 
-Request = IngestRequest | TrainRequest | MineRequest | EvaluateRequest | CompareRequest | TuneRequest | ReindexRequest
+@dataclass(frozen=True, slots=True)
+class LearnRequest:
+    """The whole loop on a collection's judgements.
+
+    Attributes:
+        name: Of the new encoder; None: the first free one that begins like the collection.
+        others: As in `TrainRequest` and `gate.terms.SwitchTerms`.
+    """
+
+    collection: str
+    name: str | None = None
+    base: str | None = None
+    epochs: int | None = None
+    from_corpus: tuple[str, ...] = ()
+    mine: bool = False
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    options: tuple[str, ...] = ()
+    non_inferior: float | None = None
+    guard: str | None = None
+
+
+Request = (
+    IngestRequest
+    | TrainRequest
+    | MineRequest
+    | EvaluateRequest
+    | CompareRequest
+    | TuneRequest
+    | ReindexRequest
+    | LearnRequest
+)
 
 KINDS: dict[str, type[Request]] = {
     "ingest": IngestRequest,
@@ -218,6 +249,7 @@ KINDS: dict[str, type[Request]] = {
     "compare": CompareRequest,
     "tune": TuneRequest,
     "reindex": ReindexRequest,
+    "learn": LearnRequest,
 }
 
 

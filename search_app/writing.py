@@ -23,6 +23,7 @@ from search_app.index import VectorIndex
 from search_app.vectors import VectorCache, text_hash
 
 FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
+HOME_PROPERTY = "twinsearch.home"
 
 _DELETIONS_PER_CALL = 5000
 _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
@@ -179,7 +180,7 @@ class GenerationWriter:
                 f"Milvus has lost the collection {name!r}, of which the catalogue knows chunks. "
                 "Run `twinsearch check --repair` to build it again from the catalogue."
             )
-        properties = {FINGERPRINT_PROPERTY: self.generation.fingerprint}
+        properties = {FINGERPRINT_PROPERTY: self.generation.fingerprint, HOME_PROPERTY: self._catalog.home_id}
         self._index.create(name, self.generation.dim, properties)
 
 

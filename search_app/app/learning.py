@@ -13,9 +13,14 @@ from search_app.evaluation import Qrels, read_qrels
 from search_app.gate.preview import Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
+from search_app.generation_status import GenerationStatus, generation_status
+from search_app.learning.loop import LearnOutcome
+from search_app.locks import building
 from search_app.mined_file import MineOutcome
+from search_app.reclaiming import Reclaimed, reclaim
 from search_app.reindexing import ReindexOutcome
 from search_app.requests import (
+    LearnRequest,
     MineRequest,
     ReindexRequest,
     TrainRequest,
@@ -39,6 +44,14 @@ class Learning(Wiring):
             folder: Of the job; the same request with the same folder goes on from where it was stopped.
         """
         return self.teacher.train(request, report=report, folder=folder)
+
+    def learn(self, request: LearnRequest, report: Report = unheard, *, folder: Path) -> LearnOutcome:
+        """The whole loop: train on the judgements, predict, re-index, ask the gate, switch or keep, report.
+
+        Args:
+            folder: Of the job; the same request with the same folder goes on from where it was stopped.
+        """
+        return self.learner.learn(request, report, folder=folder, user=self.user)
 
     def lint(self, request: TrainRequest, report: Report = unheard) -> "LintReport":
         """What a training would learn from, by which loss, and what is wrong with it; nothing is trained."""
@@ -123,6 +136,19 @@ class Learning(Wiring):
     def truncate(self, encoder: str, dim: int, name: str) -> EncoderRecord:
         """Makes an encoder of the first `dim` components of another's vectors, under a name of its own."""
         return self.encoders.truncate(encoder, dim, name)
+
+    def reclaim(self, collection: str) -> Reclaimed:
+        """Drops generations past the soak time, and Milvus collections of this home that no generation has.
+
+        Raises:
+            CollectionInUse: Another process builds a generation of the collection.
+        """
+        with building(self.home.locks_folder, collection):
+            return reclaim(self.catalog, self.index, collection, self.settings.soak_days)
+
+    def generation_status(self, collection: str) -> tuple[GenerationStatus, ...]:
+        """Every generation with what it holds and takes, and how it went live."""
+        return generation_status(self.catalog, self.engine.data_folder, collection)
 
     def drop_generation(self, collection: str, number: int) -> Generation:
         """Drops the vectors of a generation that isn't live; the documents stay."""

@@ -15,6 +15,7 @@ from search_app.gate.gate import Gate
 from search_app.generations import Generations
 from search_app.index import Milvus, Server, VectorIndex
 from search_app.jobs import Jobs
+from search_app.learning.loop import Learner
 from search_app.reindexing import Reindexer
 from search_app.search import Searcher
 from search_app.teaching import Teacher
@@ -43,6 +44,7 @@ class Wiring:
         self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, home)
         self.tuner = Tuner(self.catalog, self.searcher)
         self.teacher = Teacher(self.catalog, self.index, self.encoders, settings)
+        self.learner = Learner(self.catalog, self.encoders, self.teacher, self.reindexer, self.searcher, home)
 
     @classmethod
     def open(cls, home: Path | None = None, **flags: Any) -> Self:

@@ -11,6 +11,7 @@ from search_app.requests import (
     CompareRequest,
     EvaluateRequest,
     IngestRequest,
+    LearnRequest,
     MineRequest,
     ReindexRequest,
     Request,
@@ -59,5 +60,7 @@ class Working(Loading, Measuring, Learning):
                 return self.compare(request, report)
             case TuneRequest():
                 return self.tune(request, report)
+            case LearnRequest():
+                return self.learn(request, report, folder=self.jobs.folder(job.id))
             case ReindexRequest():
                 return self.reindex(request, report)

@@ -1,4 +1,4 @@
-"""Commands that build generations and decide which is live: reindex, gate, switch, rollback, generations."""
+"""Commands that build generations and decide which is live: learn, reindex, gate, switch, rollback, generations."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,9 @@ from search_app.cli.shell import Shell, command, with_options
 from search_app.cli.tables import moment, table
 
 if TYPE_CHECKING:
+    from search_app.generation_status import GenerationStatus
+    from search_app.learning.loop import LearnOutcome
+    from search_app.reclaiming import Reclaimed
     from search_app.reindexing import ReindexOutcome
 
 _FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
@@ -56,6 +59,36 @@ def _preview(
         raise click.UsageError("A preview is of another encoder: give --encoder NAME.")
     found = shell.app.preview(collection, encoder, shell.app.terms(queries=queries, qrels=qrels), shell.listen())
     shell.show({"sentence": found.sentence, "preview": found}, lambda: found.sentence)
+
+
+@command(
+    "learn",
+    examples="""
+twinsearch learn support
+twinsearch learn support --mine --name support-1 --guard scifact/""",
+)
+@click.argument("collection", metavar="NAME")
+@click.option("--name", metavar="ENCODER", help="What the new encoder is called; NAME-1, NAME-2 … if not given.")
+@click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
+@click.option("--epochs", type=int, help="How often every example is seen.")
+@click.option("--batch-size", type=int, help="Examples that are compared with each other.")
+@click.option("--learning-rate", type=float, help="At its height.")
+@click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
+@click.option("--set", "options", multiple=True, metavar="SETTING=VALUE", help="Any other setting of the training.")
+@with_options(*_TERMS[:2])
+def learn(shell: Shell, **asked: Any) -> None:
+    """Train on the judgements, re-index, and go live if the gate lets it through: the whole loop."""
+    from search_app.jobs import as_json
+    from search_app.requests import LearnRequest
+
+    outcome = shell.app.run(LearnRequest(**asked), shell.listen())
+    shell.show({"sentence": outcome.sentence, **as_json(outcome)}, lambda: learn_text(outcome))
+
+
+def learn_text(outcome: "LearnOutcome") -> str:
+    """What was trained, what was predicted, what the gate said, and where the report is."""
+    told = [outcome.training, outcome.preview.sentence] if outcome.verdict else [outcome.training]
+    return "\n".join([*told, outcome.sentence, f"Report: {outcome.page}"])
 
 
 @command("gate", examples="twinsearch gate support 2")
@@ -110,31 +143,58 @@ def outcome_text(outcome: "ReindexOutcome", name: str) -> str:
     return f"{outcome.verdict.paragraph}\n{stand}" if outcome.verdict else stand
 
 
-@click.group("generations")
+class _ListsAtOnce(click.Group):
+    """A group in which a collection's name alone lists its generations."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the word `list` before a name that is no command."""
+        is_name = bool(args) and not args[0].startswith("-") and args[0] not in self.commands
+        return super().parse_args(ctx, ["list", *args] if is_name else args)
+
+
+@click.group("generations", cls=_ListsAtOnce)
 def generations() -> None:
-    """List or drop generations of a collection."""
+    """List, reclaim or drop generations of a collection; `generations NAME` lists them."""
 
 
-@command("list", examples="twinsearch generations list support")
+@command("list", examples="twinsearch generations support")
 @click.argument("name")
 def list_generations(shell: Shell, name: str) -> None:
-    """Show every generation of a collection."""
-    found = shell.app.generations.list(name)
-    head = ("number", "state", "encoder", "fingerprint", "precision", "made", "live since", "physical name")
-    rows = [
-        (
-            str(one.number),
-            one.state.value,
-            one.encoder_name,
-            one.fingerprint[:12],
-            one.precision,
-            moment(one.created_at),
-            moment(one.live_at),
-            one.physical_name,
-        )
-        for one in found
-    ]
-    shell.show(found, lambda: table(head, rows))
+    """Show every generation of a collection: what it holds and takes, and how it went live."""
+    found = shell.app.generation_status(name)
+    head = ("number", "state", "encoder", "fingerprint", "precision", "chunks", "disk", "live since", "by", "gate")
+    shell.show(found, lambda: table(head, [_row(one) for one in found]))
+
+
+def _row(one: "GenerationStatus") -> tuple[str, ...]:
+    generation = one.generation
+    return (
+        str(generation.number),
+        generation.state.value,
+        generation.encoder_name,
+        generation.fingerprint[:12],
+        generation.precision,
+        f"{one.chunk_count:,}",
+        "-" if one.disk_bytes is None else f"{one.disk_bytes / 1e6:,.1f} MB",
+        moment(generation.live_at),
+        one.switch.way.value if one.switch else "-",
+        one.gate,
+    )
+
+
+@command("reclaim", examples="twinsearch generations reclaim support")
+@click.argument("name")
+def reclaim_generations(shell: Shell, name: str) -> None:
+    """Drop generations that were kept long enough (the setting soak_days), and vectors that nobody knows."""
+    reclaimed = shell.app.reclaim(name)
+    shell.show(reclaimed, lambda: reclaimed_text(reclaimed))
+
+
+def reclaimed_text(reclaimed: "Reclaimed") -> str:
+    """A line for each thing that was dropped."""
+    lines = [f"Generation {number} of {reclaimed.collection!r} is dropped." for number in reclaimed.numbers]
+    lines += [f"The Milvus collection {name}, of no generation, is dropped." for name in reclaimed.orphans]
+    return "\n".join(lines) or "There is nothing to reclaim."
 
 
 @command("drop", examples="twinsearch generations drop support 1")
@@ -146,7 +206,7 @@ def drop_generation(shell: Shell, name: str, generation: int) -> None:
     shell.show(dropped, lambda: f"Generation {generation} of {name!r} is dropped.")
 
 
-for member in (list_generations, drop_generation):
+for member in (list_generations, reclaim_generations, drop_generation):
     generations.add_command(member)
 
-COMMANDS = (reindex, gate, switch, rollback, generations)
+COMMANDS = (learn, reindex, gate, switch, rollback, generations)

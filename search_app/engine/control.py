@@ -76,6 +76,11 @@ class Engine:
         self._make_folder()
         self._files.touched.touch(mode=0o600)
 
+    @property
+    def data_folder(self) -> Path:
+        """Where Milvus Lite keeps its collections."""
+        return self._files.data
+
     def status(self) -> EngineStatus:
         """How the engine is, without starting it."""
         record = self._running()

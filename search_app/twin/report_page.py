@@ -22,19 +22,26 @@ _STYLE = (
 def report_page(report: TrainingReport) -> str:
     """The whole page."""
     title = f"Training of {report.fingerprint[:12]} from {report.base}"
-    held_out = [(name, _curve_of(report, name)) for name in report.after]
+    held_out = [(name, held_out_curve(report, name)) for name in report.after]
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(summary(report))}</p>",
-        *(_figure(f"{name} on held-out examples", curve, best=report.best_step) for name, curve in held_out),
-        _figure("Loss in training", report.loss_curve),
+        *(curve_html(f"{name} on held-out examples", curve, best=report.best_step) for name, curve in held_out),
+        curve_html("Loss in training", report.loss_curve),
         "<h2>Data</h2>",
-        _table(data_rows(report)),
+        table_html(data_rows(report)),
         "<h2>Findings</h2>" if report.findings else "",
-        _table((f"{one.severity}: {one.what}", f"{one.count:,}, such as {one.sample!r}") for one in report.findings),
+        table_html(
+            (f"{one.severity}: {one.what}", f"{one.count:,}, such as {one.sample!r}") for one in report.findings
+        ),
         "<h2>Settings</h2>",
-        _table((name, "not set" if value is None else str(value)) for name, value in report.settings.items()),
+        table_html((name, "not set" if value is None else str(value)) for name, value in report.settings.items()),
     ]
+    return page_html(title, parts)
+
+
+def page_html(title: str, parts: Iterable[str]) -> str:
+    """A page of these parts, which are HTML already, in the reports' style."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
@@ -69,17 +76,19 @@ def data_rows(report: TrainingReport) -> list[tuple[str, str]]:
     ]
 
 
-def _curve_of(report: TrainingReport, name: str) -> Curve:
+def held_out_curve(report: TrainingReport, name: str) -> Curve:
+    """A figure on the held-out part by step, from before the first one."""
     begin = ((0, report.before[name]),) if name in report.before else ()
     return begin + tuple((step, figures[name]) for step, figures in report.held_out_curve if name in figures)
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
+def table_html(rows: Iterable[tuple[str, str]]) -> str:
+    """Names with their values, escaped; nothing without rows."""
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{cells}</table>" if cells else ""
 
 
-def _figure(caption: str, curve: Curve, *, best: int | None = None) -> str:
+def curve_html(caption: str, curve: Curve, *, best: int | None = None) -> str:
     """A curve with its lowest and highest value named, and a dot at the step whose weights were kept."""
     if len(curve) < 2:
         return ""

@@ -1,0 +1,185 @@
+"""Runs the loop from judgements to a better live generation, and reports on it whatever comes out.
+
+Each step finds what it has done before: the same request in the same folder goes on where it was stopped. What the
+preview rules out is not built; what the gate refuses is built but never answers.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest.progress import Report
+from search_app.catalog import Catalog
+from search_app.catalog.generations import Generation, GenerationState
+from search_app.catalog.judgements import JudgementCounts, Split
+from search_app.config import Home
+from search_app.encoders import Encoders
+from search_app.errors import UsageError
+from search_app.gate.preview import Preview
+from search_app.gate.terms import SwitchTerms
+from search_app.gate.verdict import Verdict
+from search_app.learning.moved import MovedQuery, moved_queries
+from search_app.learning.report import learning_page
+from search_app.reindexing import Reindexer
+from search_app.requests import LearnRequest, TrainRequest
+from search_app.search import Searcher
+from search_app.teaching import Teacher
+
+if TYPE_CHECKING:  # torch is loaded when training begins
+    from search_app.twin.training_report import TrainingReport
+
+HELD_OUT_LEAST = 5  # fewer queries can't show anything at p < 0.05, however large the gain
+
+_NAME_FILE = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnOutcome:
+    """What came of a loop.
+
+    Attributes:
+        verdict: The gate's; None where the preview had ruled the encoder out, and nothing was built.
+        is_live: Whether the new generation answers now.
+        page: The report, as a file.
+    """
+
+    collection: str
+    encoder: str
+    training: str
+    preview: Preview
+    generation: Generation | None
+    verdict: Verdict | None
+    is_live: bool
+    page: str
+
+    @property
+    def sentence(self) -> str:
+        """How it ended, and why."""
+        if self.verdict is None:
+            return f"{self.preview.sentence} Nothing was built: the live generation stays."
+        stand = "It is live now." if self.is_live else "The live generation stays."
+        return f"{self.verdict.paragraph} {stand}"
+
+
+class Learner:
+    """Learns for the collections of one home."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        encoders: Encoders,
+        teacher: Teacher,
+        reindexer: Reindexer,
+        searcher: Searcher,
+        home: Home,
+    ) -> None:
+        self._catalog = catalog
+        self._encoders = encoders
+        self._teacher = teacher
+        self._reindexer = reindexer
+        self._searcher = searcher
+        self._home = home
+
+    def learn(self, request: LearnRequest, report: Report, *, folder: Path, user: str) -> LearnOutcome:
+        """The loop, from the judgements to the switch or the reason against it.
+
+        Args:
+            folder: Of the job; the same request with the same folder goes on from where it was stopped.
+
+        Raises:
+            UsageError: There are too few held-out queries to decide anything.
+            TrainingError: There is nothing to learn from.
+        """
+        collection, terms = request.collection, _terms(request)
+        counts = self._split(collection)
+        name = self._name(request, folder)
+        training = self._teacher.train(_training(request, name), report=report, folder=folder)
+        preview = self._reindexer.preview(collection, name, terms, report)
+        generation, verdict, is_live = None, None, False
+        if not preview.is_hopeless:
+            ready = self._ready(collection, name) or self._reindexer.reindex(collection, name, report)
+            outcome = self._reindexer.switch(collection, ready.number, terms, report, user=user)
+            generation, verdict, is_live = outcome.generation, outcome.verdict, outcome.is_live
+        moved = moved_queries(self._searcher, collection, verdict) if verdict else ()
+        ended = LearnOutcome(collection, name, _trained(training), preview, generation, verdict, is_live, page="")
+        return replace(ended, page=str(self._write_page(ended, training, counts, moved, folder)))
+
+    def _split(self, collection: str) -> JudgementCounts:
+        counts = self._catalog.judgements.counts(self._catalog.collections.get(collection).id)
+        held_out = counts.query_counts[Split.HELDOUT]
+        if held_out < HELD_OUT_LEAST:
+            raise UsageError(
+                f"Collection {collection!r} has {held_out} judged queries held out; to show a gain takes "
+                f"{HELD_OUT_LEAST} at the very least, and a hundred to show a small one. Judge more answers."
+            )
+        return counts
+
+    def _name(self, request: LearnRequest, folder: Path) -> str:
+        """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""
+        kept = folder / _NAME_FILE
+        if request.name:
+            return request.name
+        if not kept.exists():
+            stem = request.collection.replace(" ", "-")
+            number = 1
+            while self._encoders.folder(f"{stem}-{number}").exists() or self._catalog.encoders.find(f"{stem}-{number}"):
+                number += 1
+            kept.write_text(f"{stem}-{number}", encoding="utf-8")
+        return kept.read_text(encoding="utf-8")
+
+    def _ready(self, collection: str, encoder_name: str) -> Generation | None:
+        """A generation that this very loop has built before it was stopped."""
+        fingerprint = self._catalog.encoders.get(encoder_name).fingerprint
+        found = self._catalog.generations.list(self._catalog.collections.get(collection).id)
+        ready = (one for one in found if one.state is GenerationState.READY and one.fingerprint == fingerprint)
+        return next(ready, None)
+
+    def _write_page(
+        self,
+        outcome: LearnOutcome,
+        training: "TrainingReport",
+        counts: JudgementCounts,
+        moved: tuple[MovedQuery, ...],
+        folder: Path,
+    ) -> Path:
+        shelf = self._home.reports_folder / outcome.generation.physical_name if outcome.generation else folder
+        shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = shelf / "report.html"
+        verdict = outcome.verdict
+        path.write_text(
+            learning_page(
+                f"Learning for {outcome.collection}: encoder {outcome.encoder}",
+                (outcome.training, outcome.preview.sentence, outcome.sentence if verdict else "Nothing was built."),
+                training,
+                counts,
+                verdict,
+                moved,
+            ),
+            encoding="utf-8",
+        )
+        return path
+
+
+def _terms(request: LearnRequest) -> SwitchTerms:
+    return SwitchTerms(non_inferior=request.non_inferior, guard=Path(request.guard) if request.guard else None)
+
+
+def _training(request: LearnRequest, name: str) -> TrainRequest:
+    return TrainRequest(
+        name,
+        request.collection,
+        base=request.base,
+        epochs=request.epochs,
+        from_judgements=True,
+        from_corpus=request.from_corpus,
+        mine=request.mine,
+        batch_size=request.batch_size,
+        learning_rate=request.learning_rate,
+        options=request.options,
+    )
+
+
+def _trained(report: "TrainingReport") -> str:
+    from search_app.twin.report_page import summary
+
+    return summary(report)

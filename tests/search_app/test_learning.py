@@ -1,0 +1,93 @@
+"""The whole loop in one request: it ends with a better live generation, or with the reason why not."""
+
+from pathlib import Path
+
+import pytest
+
+from search_app.app import SearchApp
+from search_app.catalog.judgements import NewJudgement, Split
+from search_app.catalog.switches import SwitchWay
+from search_app.errors import UsageError
+from search_app.learning.loop import LearnOutcome
+from search_app.learning.moved import MovedQuery
+from search_app.learning.report import moved_parts
+from search_app.requests import IngestRequest, LearnRequest
+
+LEARNED = {"kitten": "cat", "hound": "dog", "loaf": "bread", "blaze": "bread", "drizzle": "rain", "ocean": "rain"}
+ASKED = {
+    "kitten kitten": "cat",
+    "hound hound": "dog",
+    "loaf blaze": "bread",
+    "blaze loaf blaze": "bread",
+    "ocean drizzle": "rain",
+    "drizzle ocean drizzle": "rain",
+    "hound hound hound": "dog",
+    "kitten kitten kitten": "cat",
+}
+GOOD = {"epochs": 10, "learning_rate": 0.01, "batch_size": 6, "options": ("held_out_share=0",)}
+
+
+def judge(app: SearchApp, answers: dict[str, str], split: Split) -> None:
+    collection_id = app.catalog.collections.get("docs").id
+    new = [NewJudgement(query, f"notes/{name}.txt", 3, user="ann", split=split) for query, name in answers.items()]
+    app.catalog.judgements.add_many(collection_id, new)
+
+
+def test_what_came_from_outside_brings_no_markup_into_a_report() -> None:
+    evil = "<script>alert(1)</script>"
+    moved = MovedQuery(evil, 0.0, 1.0, (evil,), (evil, "cat"))
+    parts = "".join(moved_parts([moved]))
+    assert "<script>" not in parts
+    assert parts.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+
+
+@pytest.fixture
+def judged_app(app: SearchApp, notes: Path) -> SearchApp:
+    """The notes that literal has read, with six queries to learn from and eight held out, which it can't answer."""
+    app.ingest(IngestRequest((str(notes),), encoder="literal"))
+    judge(app, LEARNED, Split.TRAIN)
+    judge(app, ASKED, Split.HELDOUT)
+    return app
+
+
+def learned(app: SearchApp, **others: object) -> LearnOutcome:
+    outcome = app.run(LearnRequest("docs", **others))  # type: ignore[arg-type]
+    assert isinstance(outcome, LearnOutcome)
+    return outcome
+
+
+def test_a_loop_that_learns_ends_with_the_new_generation_live(judged_app: SearchApp) -> None:
+    outcome = learned(judged_app, **GOOD)
+    assert outcome.verdict is not None
+    assert outcome.is_live, outcome.sentence
+    live = judged_app.catalog.collections.live("docs")
+    assert live is not None
+    assert (live.number, live.encoder_name) == (2, "docs-1")
+    assert judged_app.catalog.switches.list(live.collection_id)[-1].way is SwitchWay.GATE
+    page = Path(outcome.page)
+    assert page == judged_app.home.reports_folder / live.physical_name / "report.html"
+    told = page.read_text(encoding="utf-8")
+    assert "queries held out for the gate</th><td>8<" in told
+    assert "<td>loaf blaze</td>" in told
+
+
+def test_a_loop_that_learns_nothing_keeps_the_live_generation(judged_app: SearchApp) -> None:
+    outcome = learned(judged_app, epochs=1, learning_rate=1e-9, options=("held_out_share=0",))
+    assert not outcome.is_live
+    live = judged_app.catalog.collections.live("docs")
+    assert live is not None
+    assert live.number == 1
+    assert outcome.sentence.endswith("he live generation stays.")
+    assert Path(outcome.page).exists()
+
+
+def test_too_few_held_out_queries_are_refused_before_anything_is_trained(app: SearchApp, notes: Path) -> None:
+    app.ingest(IngestRequest((str(notes),), encoder="literal"))
+    judge(app, LEARNED, Split.TRAIN)
+    with pytest.raises(UsageError) as refused:
+        learned(app)
+    assert str(refused.value) == (
+        "Collection 'docs' has 0 judged queries held out; to show a gain takes 5 at the very least, and a hundred to "
+        "show a small one. Judge more answers."
+    )
+    assert not app.encoders.folder("docs-1").exists()
