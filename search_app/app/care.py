@@ -3,6 +3,7 @@
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.checking import Checker, CheckReport
+from search_app.clusters import Topics, find_topics
 from search_app.encoders import Encoders
 from search_app.index_health import IndexHealth, examine
 from search_app.locks import building, writing
@@ -39,6 +40,10 @@ class Care(Wiring):
     def index_health(self, collection: str, query_count: int = 100, report: Report = unheard) -> IndexHealth:
         """How well the index over a collection's vectors finds what comparing every one of them finds."""
         return examine(self.catalog, self.index, collection, query_count, report)
+
+    def clusters(self, collection: str, count: int | None = None, *, seed: int = 0, report: Report = unheard) -> Topics:
+        """Groups a collection's passages by their vectors; `count` topics, or as many as are best apart."""
+        return find_topics(self.catalog, self.index, collection, count=count, seed=seed, report=report)
 
     def _repair(self, checker: Checker, collection: str, report: Report) -> CheckReport:
         with writing(self.home.locks_folder, collection), building(self.home.locks_folder, collection):

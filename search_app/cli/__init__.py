@@ -15,6 +15,7 @@ from search_app.cli import (
     comparing,
     documents,
     generations,
+    grouping,
     indexing,
     judging,
     learning,
@@ -50,6 +51,7 @@ _ROOMS = (
     generations,
     learning,
     tuning,
+    grouping,
     indexing,
     care,
 )

@@ -1,0 +1,44 @@
+"""The command that groups a collection into topics."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from search_app.cli.shell import Shell, command
+
+if TYPE_CHECKING:
+    from search_app.clusters import Topics
+
+
+@command("clusters", examples="twinsearch clusters support\ntwinsearch clusters support -k 12 --json")
+@click.argument("collection", metavar="NAME")
+@click.option("-k", "count", type=int, metavar="N", help="How many; by default as many as are best apart.")
+@click.option("--seed", default=0, show_default=True, help="Where random choices begin.")
+def clusters(shell: Shell, collection: str, **asked: Any) -> None:
+    """Group a collection into topics by its vectors."""
+    found = shell.app.clusters(collection, report=shell.listen(), **asked)
+    shell.show(topics_json(found), lambda: topics_text(found))
+
+
+def topics_json(found: "Topics") -> dict[str, Any]:
+    """Everything but the centres."""
+    return {one.name: getattr(found, one.name) for one in fields(found) if one.name != "centres"}
+
+
+def topics_text(found: "Topics") -> str:
+    """A block for each topic, then what it is of."""
+    blocks = [
+        f"{topic.number:>3}. {topic.share:.0%}  {', '.join(topic.words)}\n     {' · '.join(topic.titles)}\n"
+        for topic in found.topics
+    ]
+    return "\n".join(
+        [
+            *blocks,
+            f"{len(found.topics)} topics of {found.passage_count:,} passages in generation {found.generation} of "
+            f"{found.collection!r} (silhouette {found.silhouette:.3f})",
+        ]
+    )
+
+
+COMMANDS = (clusters,)
