@@ -13,6 +13,7 @@ from typing import NoReturn
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.judgements import Split, query_key
+from search_app.catalog.near_queries import NearQueries
 from search_app.encoders import CachedEncoder, Encoders
 from search_app.errors import TrainingError, UsageError
 from search_app.feedback import qrels_of
@@ -126,7 +127,7 @@ class AnsweredSources:
         self._findings += conflicts(judged)
         per_query = self._sources.per_query
         queries = judged_queries(self._catalog, self.live, self.encoder, judged, per_query=per_query)
-        return Stream("judgements", queries, len(qrels_of(judged)))
+        return Stream("judgements", self._without_held_out(queries), len(qrels_of(judged)))
 
     def _corpus_stream(self, way: str) -> Stream:
         pairs = self._without_held_out(CORPUS_PAIRS[way](self._corpus()))
@@ -139,25 +140,24 @@ class AnsweredSources:
             yield CorpusText(chunk.document_id, one.title, chunk.text, chunk.headings, chunk.start)
 
     def _without_held_out(self, queries: Iterable[AnsweredQuery]) -> Iterator[AnsweredQuery]:
-        held_out = self._held_out_keys
         for one in queries:
-            if query_key(one.query) in held_out:
+            if self._held_out_queries.find(query_key(one.query)):
                 self._held_out.append(one.query)
             else:
                 yield one
 
     @cached_property
-    def _held_out_keys(self) -> set[str]:
+    def _held_out_queries(self) -> NearQueries:
         collection = self._catalog.collections.find(self._sources.collection)
         judged = self._catalog.judgements.current(collection.id, split=Split.HELDOUT) if collection else ()
-        return {query_key(one.query) for one in judged}
+        return NearQueries(dict.fromkeys(query_key(one.query) for one in judged))
 
     def _left_out(self) -> Iterator[Finding]:
         if self._held_out:
             yield Finding(
                 Severity.WARNING,
                 "held-out",
-                "a query is held out for the gate and was left out",
+                "a query is held out for the gate, or nearly the same as one that is, and was left out",
                 len(self._held_out),
                 self._held_out[0][:_SAMPLE_CHARACTERS],
                 "Nothing must be done: what is trained on can't be measured with.",

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -33,6 +33,7 @@ Result = TypeVar("Result")
 
 _PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
 _BEGIN_SECONDS = 120  # a spawned process that hasn't begun by then never will
+_NICENESS = 10
 _LOG_TAIL_BYTES = 64 * 1024
 _UNFINISHED = (JobState.INTERRUPTED, JobState.CANCELLED, JobState.FAILED)
 
@@ -61,9 +62,10 @@ class JobView:
 class Jobs:
     """The jobs of one home."""
 
-    def __init__(self, catalog: Catalog, home: Home) -> None:
+    def __init__(self, catalog: Catalog, home: Home, milvus_uri: str = "") -> None:
         self._catalog = catalog
         self._home = home
+        self._milvus_uri = milvus_uri
 
     def folder(self, job_id: str) -> Path:
         """The job's own folder, made when it is asked for."""
@@ -123,10 +125,13 @@ class Jobs:
     def spawn(self, job: Job) -> None:
         """Starts a process that runs the job and outlives this one; its output is the job's log."""
         command = [sys.executable, "-m", "search_app.cli", "jobs", "run", job.id, "--home", str(self._home.path)]
+        if self._milvus_uri:
+            command += ["--milvus-uri", self._milvus_uri]
         with (self.folder(job.id) / "log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        _yield_to_searches(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
 
     def view(self, job_id: str) -> JobView:
@@ -179,6 +184,13 @@ class Jobs:
             self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
             job = self._catalog.jobs.get(job.id)
         return JobView(job, _read_progress(self.folder(job.id) / "progress.json"))
+
+
+def _yield_to_searches(pid: int) -> None:
+    """Lets a job's process wait for whoever searches; on Windows it stays as it is."""
+    if hasattr(os, "setpriority"):
+        with suppress(ProcessLookupError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
 
 
 def as_json(value: Any) -> Any:
@@ -257,6 +269,7 @@ def _stop_signals() -> Iterator[threading.Event]:
         if is_stopped.is_set():
             raise KeyboardInterrupt
         is_stopped.set()
+        print("It stops at the end of this batch; once more, and it stops at once.", file=sys.stderr)
 
     if threading.current_thread() is not threading.main_thread():
         yield is_stopped

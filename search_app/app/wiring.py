@@ -38,7 +38,7 @@ class Wiring:
         )
         self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
         self.generations = Generations(self.catalog, self.index, self.vector_cache)
-        self.jobs = Jobs(self.catalog, home)
+        self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)
         self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, home)

@@ -1,7 +1,8 @@
 """What people said about hits, kept for good: a verdict is never changed, only followed by a later one.
 
 A query belongs to one split from the first time it is judged, so none is both trained on and tested with.
-Queries are the same if they differ only in case, white space or the way Unicode spells a letter.
+Queries are the same if they differ only in case, white space or the way Unicode spells a letter; one that is nearly
+the same as an earlier one goes where that one is, unless whoever brings it says otherwise.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select
 
-from search_app.catalog.store import Store, pieces
+from search_app.catalog.near_queries import NearQueries
+from search_app.catalog.store import Store
 from search_app.catalog.tables import judgements
 from search_app.errors import CatalogError, UnknownJudgement
 
@@ -126,11 +128,15 @@ class Judgements:
             return ()
         now = time.time()
         with self._store.writing() as connection:
-            splits = _read_splits(connection, collection_id, sorted({query_key(each.query) for each in new}))
+            splits = _all_splits(connection, collection_id)
+            near = NearQueries(splits)
             rows = []
             for judgement in new:
                 key = query_key(judgement.query)
-                split = splits.setdefault(key, judgement.split or _hashed_split(key))
+                if key not in splits:
+                    splits[key] = judgement.split or splits.get(near.find(key) or "", _hashed_split(key))
+                    near.add(key)
+                split = splits[key]
                 own = {
                     "collection_id": collection_id,
                     "query_key": key,
@@ -196,12 +202,9 @@ def standing(
     return select(said.c.id).where(*about, said.c.grade.is_not(None), ~is_overtaken)
 
 
-def _read_splits(connection: Connection, collection_id: int, keys: Sequence[str]) -> dict[str, Split]:
-    """The split of each of these queries that was judged before."""
-    query = select(judgements.c.query_key, judgements.c.split).distinct()
+def _all_splits(connection: Connection, collection_id: int) -> dict[str, Split]:
+    """The split of each query that was judged before, in the order of its first judgement."""
+    query = select(judgements.c.query_key, judgements.c.split, func.min(judgements.c.id).label("first"))
     query = query.where(judgements.c.collection_id == collection_id)
-    return {
-        row.query_key: Split(row.split)
-        for some in pieces(keys)
-        for row in connection.execute(query.where(judgements.c.query_key.in_(some)))
-    }
+    grouped = query.group_by(judgements.c.query_key, judgements.c.split).order_by("first")
+    return {row.query_key: Split(row.split) for row in connection.execute(grouped)}

@@ -119,3 +119,18 @@ def test_judgements_go_with_their_collection(catalog: Catalog, docs: int) -> Non
     catalog.collections.delete("docs")
     again = catalog.collections.create("docs")
     assert catalog.judgements.history(docs) == catalog.judgements.history(again.id) == ()
+
+
+def test_nearly_the_same_question_goes_where_the_first_one_went(catalog: Catalog, docs: int) -> None:
+    things = {"gate": Split.TRAIN, "house": Split.HELDOUT, "road": Split.TRAIN, "lake": Split.HELDOUT}
+    for thing, split in things.items():
+        catalog.judgements.add(docs, replace(JUDGED, query=f"open {thing} {thing}s old", split=split))
+        catalog.judgements.add(docs, replace(JUDGED, query=f"Old {thing}s: open {thing}?"))
+    splits = {one.query: one.split for one in catalog.judgements.current(docs)}
+    assert {thing: splits[f"Old {thing}s: open {thing}?"] for thing in things} == things
+
+
+def test_whoever_brings_a_split_along_has_the_say(catalog: Catalog, docs: int) -> None:
+    catalog.judgements.add(docs, replace(JUDGED, query="copy a file", split=Split.TRAIN))
+    catalog.judgements.add(docs, replace(JUDGED, query="a file: copy", split=Split.HELDOUT))
+    assert [one.split for one in catalog.judgements.current(docs)] == [Split.TRAIN, Split.HELDOUT]

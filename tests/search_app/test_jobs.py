@@ -242,6 +242,8 @@ def test_a_job_in_its_own_process_is_cancelled_and_resumed(
     monkeypatch.setenv("TWINSEARCH_FLUSH_CHUNKS", "40")
     job = app.start(IngestRequest((str(corpus),)))
     wait_for(app, job, lambda _: app.catalog.collections.find("docs") is not None)
+    running = wait_for(app, job, lambda found: found.pid is not None)
+    assert os.getpriority(os.PRIO_PROCESS, running.pid or 0) >= 10  # searches come first
     app.jobs.cancel(job.id)
     stopped = wait_for(app, job, lambda found: found.state.is_end)
     assert stopped.state is JobState.CANCELLED

@@ -15,16 +15,16 @@ from search_app.requests import IngestRequest, LearnRequest
 
 LEARNED = {"kitten": "cat", "hound": "dog", "loaf": "bread", "blaze": "bread", "drizzle": "rain", "ocean": "rain"}
 ASKED = {
-    "kitten kitten": "cat",
-    "hound hound": "dog",
+    "kitten hound": "cat",
+    "kitten kitten hound": "cat",
+    "hound kitten kitten kitten": "cat",
     "loaf blaze": "bread",
+    "loaf loaf blaze": "bread",
     "blaze loaf blaze": "bread",
     "ocean drizzle": "rain",
     "drizzle ocean drizzle": "rain",
-    "hound hound hound": "dog",
-    "kitten kitten kitten": "cat",
 }
-GOOD = {"epochs": 10, "learning_rate": 0.01, "batch_size": 6, "options": ("held_out_share=0",)}
+GOOD = {"epochs": 20, "learning_rate": 0.01, "batch_size": 6, "options": ("held_out_share=0",)}
 
 
 def judge(app: SearchApp, answers: dict[str, str], split: Split) -> None:
@@ -68,7 +68,7 @@ def test_a_loop_that_learns_ends_with_the_new_generation_live(judged_app: Search
     assert page == judged_app.home.reports_folder / live.physical_name / "report.html"
     told = page.read_text(encoding="utf-8")
     assert "queries held out for the gate</th><td>8<" in told
-    assert "<td>loaf blaze</td>" in told
+    assert "The queries that moved most" in told
 
 
 def test_a_loop_that_learns_nothing_keeps_the_live_generation(judged_app: SearchApp) -> None:
