@@ -1,10 +1,12 @@
-"""Keeps uploaded files in the home, below `uploads/<collection>/`, so that they can be read again later.
+"""Keeps uploaded files in the home, so that they can be read again later.
 
-A name from outside only ever becomes one harmless file name; a file is whole before it has its name.
+What was sent lies in `uploads/.content/` under its hash, once however often it comes; `uploads/<collection>/` has links
+to it by name. A name from outside only ever becomes one harmless file name; a file is whole before it has its name.
 """
 
 import hashlib
 import re
+import shutil
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Protocol
 
 from search_app.catalog.collections import slug_of
 from search_app.config import Home
+from search_app.errors import UsageError
 
 _HARMFUL = re.compile(r"[^\w.() -]")
+_SPARE_BYTES = 200_000_000  # for vectors and text that come of the files
 _STEM_CHARACTERS = 60  # at most 4 bytes each; file systems take 255 in all
 
 
@@ -29,15 +33,43 @@ class Upload(Protocol):
 
 
 def keep_uploads(home: Home, collection: str, uploads: Sequence[Upload]) -> Path:
-    """Writes the files into the collection's folder and returns the folder; a file of the same name is replaced."""
+    """Keeps the files and returns the collection's folder; a file of the same name is replaced.
+
+    Raises:
+        UsageError: The disk has no room for them.
+    """
+    held = home.path / "uploads" / ".content"  # hidden: no ingest reads it
     folder = home.path / "uploads" / slug_of(collection)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in (held, folder):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_room(folder, sum(upload.getbuffer().nbytes for upload in uploads))
     for upload in uploads:
         path = folder / safe_name(upload.name)
-        aside = folder / f".{path.name}.part"  # hidden: an ingest that runs meanwhile doesn't see it
-        aside.write_bytes(upload.getbuffer())
+        aside = folder / f".{path.name}.part"  # hidden as well, until it is whole
+        aside.unlink(missing_ok=True)
+        aside.hardlink_to(_kept(held, upload.getbuffer()))
         aside.replace(path)
+        aside.unlink(missing_ok=True)  # two links to one file: renaming one to the other leaves both
     return folder
+
+
+def _kept(held: Path, content: memoryview) -> Path:
+    """The file that holds just this, under its hash."""
+    path = held / hashlib.sha256(content).hexdigest()
+    if not path.exists():
+        aside = path.with_suffix(".part")
+        aside.write_bytes(content)
+        aside.replace(path)
+    return path
+
+
+def _require_room(folder: Path, byte_count: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if byte_count + _SPARE_BYTES > free:
+        raise UsageError(
+            f"The files have {byte_count / 1e6:,.0f} MB and the disk has {free / 1e6:,.0f} MB left. "
+            "Free some space, or load them by their path."
+        )
 
 
 def safe_name(name: str) -> str:
