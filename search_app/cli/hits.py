@@ -87,14 +87,18 @@ def explanation_text(hit: "Hit", why: "Explanation") -> str:
 
 
 def _shares_text(why: "Explanation") -> str:
-    """The words that add most, a word that comes twice in one; then all others together."""
+    """The words that add most, a word that comes twice in one; then all others together, and what is no word."""
     sums: dict[str, float] = {}
-    for word in why.words:
-        sums[word.word.lower()] = sums.get(word.word.lower(), 0.0) + word.share
+    rest = why.rest
+    for one in why.words:
+        if any(map(str.isalnum, one.word)):
+            sums[one.word.lower()] = sums.get(one.word.lower(), 0.0) + one.share
+        else:
+            rest += one.share  # a comma says nothing to a reader
     first = dict(sorted(sums.items(), key=lambda pair: -abs(pair[1]))[:_SHARES_SHOWN])
     others = sum(share for word, share in sums.items() if word not in first)
-    rest = {"other words": others} if len(sums) > len(first) else {}
-    return _sum_text({**first, **rest, "the rest": why.rest})
+    more = {"other words": others} if len(sums) > len(first) else {}
+    return _sum_text({**first, **more, "signs": rest})
 
 
 def _sum_text(shares: Mapping[str, float]) -> str:

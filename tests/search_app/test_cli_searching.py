@@ -110,7 +110,7 @@ def test_an_explanation_says_both_parts_of_the_score_as_sums(filled: Twinsearch)
     assert (code, err) == (0, "")
     assert re.search(
         r"    notes/cat\.txt\n"
-        r"    by meaning 0\.894 = cat 0\.894 \+ dog 0\.000 \+ the rest 0\.000\n"
+        r"    by meaning 0\.894 = cat 0\.894 \+ dog 0\.000 \+ signs 0\.000\n"
         r"    by words (\d\.\d{3}) = cat \1\n",
         out,
     )

@@ -91,7 +91,7 @@ def test_a_number_of_topics_out_of_range_is_refused(grouped: SearchApp, count: i
 def test_an_empty_collection_has_no_topics(app: SearchApp, notes: Path) -> None:
     app.ingest(IngestRequest((str(notes),)))
     app.remove_documents([one.id for one in app.catalog.documents.list(app.catalog.collections.get("docs").id)])
-    with pytest.raises(QueryError, match="^Collection 'docs' holds nothing yet"):
+    with pytest.raises(QueryError, match=r"^Collection 'docs' holds nothing yet"):
         app.clusters("docs")
 
 
