@@ -26,7 +26,7 @@ async def _describe(_request: Request) -> Response:
 
 
 def _endpoint(name: str) -> Callable[..., Any]:
-    async def answer(request: Request) -> Response:
+    async def _guarded(request: Request) -> Response:
         try:
             require_own_origin(request)
             await run_in_threadpool(require_token, request)
@@ -35,7 +35,7 @@ def _endpoint(name: str) -> Callable[..., Any]:
             return JSONResponse({"error": {"kind": "Refused", "message": str(error)}}, error.status)
         return await run_in_threadpool(_answer, name, request, body)
 
-    return answer
+    return _guarded
 
 
 def _answer(name: str, request: Request, body: bytes) -> Response:
