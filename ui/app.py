@@ -11,6 +11,8 @@ import streamlit as st
 PAGES = (
     st.Page("pages/search.py", title="Search", icon=":material/search:", default=True),
     st.Page("pages/collections.py", title="Collections", icon=":material/folder_open:"),
+    st.Page("pages/documents.py", title="Documents", icon=":material/description:"),
+    st.Page("pages/judge.py", title="Judge", icon=":material/thumbs_up_down:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),

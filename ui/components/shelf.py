@@ -18,6 +18,7 @@ def show_collection(app: SearchApp, one: CollectionStatus) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             query = {"collection": one.name}
             st.page_link("pages/search.py", label="Search", icon=":material/search:", query_params=query)
+            st.page_link("pages/documents.py", label="Documents", icon=":material/description:", query_params=query)
             st.page_link("pages/learn.py", label="Learn", icon=":material/school:", query_params=query)
             with st.popover("Drop", type="tertiary", icon=":material/delete:"):
                 _show_drop(app, one)

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.requests import IngestRequest
+from ui.components.ledger import as_csv
+
+Visit = Callable[..., AppTest]
+
+
+def titles(browser: AppTest) -> list[str]:
+    return [one.value.strip("*") for one in browser.markdown if one.value.startswith("**")]
+
+
+def test_documents_are_listed_filtered_shown_and_removed(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("documents", collection="docs")
+    assert not browser.exception
+    assert titles(browser) == ["bread", "cat", "dog", "rain"]
+    browser.text_input("like").set_value("ra").run()
+    assert titles(browser) == ["rain"]
+    assert browser.query_params["like"] == "ra"
+    browser.button("remove-0").click().run()
+    assert not browser.exception
+    assert "No document is like that." in [one.value for one in browser.caption]
+    assert loaded.status().collections[0].document_count == 3
+
+
+def test_the_ledger_tells_what_failed_and_the_index_how_well_it_finds(
+    app: SearchApp, visit: Visit, notes: Path
+) -> None:
+    (notes / "bad.csv").write_text("a,b\n1,2\n")
+    app.run(IngestRequest((str(notes),)))
+    browser = visit("documents")
+    assert "1 failure" in [one.label for one in browser.expander]
+    next(one for one in browser.button if one.label == "Measure").click().run()
+    assert not browser.exception
+    assert [(one.label, one.value) for one in browser.metric][::2] == [
+        ("Found of the ten nearest", "100.0%"),
+        ("Vectors", "4"),
+    ]
+
+
+def test_a_cell_that_looks_like_a_formula_is_none_in_the_file() -> None:
+    assert as_csv([("=cmd()", "it broke")]).splitlines()[1] == "'=cmd(),it broke"
