@@ -53,7 +53,14 @@ class Gate:
         guards = tuple(self._guards(collection, (live, candidate), qrels, terms, report))
         cosines = tuple(mean_cosine(self._catalog, self._index, one) for one in (candidate, live))
         ruling = _ruling(decision, guards, is_collapsed=has_collapsed(*cosines))
-        return _verdict(before, after, decision, terms, ruling=ruling, guards=guards, cosine=cosines[0])
+        return replace(
+            _verdict(before, after, decision),
+            ruling=ruling,
+            is_passed=ruling.is_passed,
+            margin=terms.non_inferior,
+            guards=guards,
+            mean_cosine=cosines[0],
+        )
 
     def refuse_collapsed(self, collection: str, live: Generation, candidate: Generation) -> None:
         """Raise GateRefused for a candidate that tells nothing apart, also where nothing is to be compared."""
@@ -149,16 +156,8 @@ def _ruling(decision: Decision, guards: Sequence[GuardOutcome], *, is_collapsed:
     return decision.ruling
 
 
-def _verdict(
-    live: Evaluation,
-    candidate: Evaluation,
-    decision: Decision,
-    terms: SwitchTerms,
-    *,
-    ruling: Ruling,
-    guards: tuple[GuardOutcome, ...],
-    cosine: float | None,
-) -> Verdict:
+def _verdict(live: Evaluation, candidate: Evaluation, decision: Decision) -> Verdict:
+    """The verdict as far as the differences alone decide it."""
     return Verdict(
         live=live,
         candidate=candidate,
@@ -167,12 +166,9 @@ def _verdict(
         wins=decision.wins,
         losses=decision.losses,
         ties=decision.ties,
-        is_passed=ruling.is_passed,
-        ruling=ruling,
+        is_passed=decision.ruling.is_passed,
+        ruling=decision.ruling,
         low=decision.low,
         high=decision.high,
-        margin=terms.non_inferior,
-        guards=guards,
-        mean_cosine=cosine,
         needed_count=decision.needed_count,
     )

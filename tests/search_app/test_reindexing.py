@@ -49,7 +49,7 @@ def test_a_damaged_encoder_is_refused_by_the_gate(filled: SearchApp, judged: tup
     assert outcome.verdict is not None
     assert outcome.verdict.live.metrics["nDCG@10"] == 1
     assert outcome.verdict.candidate.metrics["nDCG@10"] < 0.8
-    assert not outcome.verdict.is_passed
+    assert (outcome.verdict.is_passed, outcome.verdict.ruling) == (False, Ruling.WORSE)
     assert outcome.verdict.sentence.endswith("The gate keeps the live generation.")
     assert not outcome.is_live
     assert live_of(filled) == (1, "fluent")
@@ -101,7 +101,9 @@ def test_a_refused_switch_says_how_to_override_it(filled: SearchApp, qrels: Qrel
     number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
     with pytest.raises(GateRefused) as refused:
         filled.switch("docs", number, SwitchTerms(qrels))
-    assert str(refused.value).startswith("Generation 2 (shuffled) against generation 1 (fluent) on 8 held-out queries, by meaning:")
+    assert str(refused.value).startswith(
+        "Generation 2 (shuffled) against generation 1 (fluent) on 8 held-out queries, by meaning:"
+    )
     assert str(refused.value).endswith(" Override it with --force.")
     assert live_of(filled) == (1, "fluent")
     assert filled.switch("docs", number, SwitchTerms(qrels, is_forced=True)).is_live

@@ -6,8 +6,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from search_app.evaluation import bootstrap_interval
 from search_app.gate.collapse import has_collapsed, mean_pair_cosine
-from search_app.gate.decision import Ruling, bootstrap_interval, decide, needed_count
+from search_app.gate.decision import Ruling, decide, needed_count
 
 
 def test_a_gain_that_is_beyond_chance_passes() -> None:
