@@ -81,6 +81,7 @@ class _Gathered:
     titles: dict[str, float] = field(default_factory=dict)  # the best cosine of each
 
     def take(self, passage: Passage, cosine: float) -> None:
+        """Counts a passage in; `cosine` is how near it is to the topic's middle."""
         self.count += 1
         self.words.update(word for word in _WORD.findall(passage.chunk.text.lower()) if word not in STOP_WORDS)
         title = passage.title or passage.chunk.document_id
