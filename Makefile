@@ -10,7 +10,7 @@ TWINSEARCH := $(BIN)/twinsearch
 QUESTIONS := examples/python_docs
 ENCODER := python-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo load test test-server campaign faults loop check fix ui clean
+.PHONY: demo load test test-server campaign faults browser loop check fix ui clean
 
 demo: load
 	$(TWINSEARCH) search "copy a file and keep its timestamps" -c python -k 3 --home $(DEMO_HOME)
@@ -42,6 +42,10 @@ campaign: $(READY)
 # Kills at every step and at 30 moments, full disks, every file of the engine harmed; parts of it run in `make test`.
 faults: $(READY)
 	TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/faults -rA
+
+# The whole path of a person, from uploading to rolling back, in a real browser; a part of it runs in `make test`.
+browser: $(READY)
+	TWINSEARCH_BROWSER=1 $(BIN)/python -m pytest tests/ui/test_browser.py -rA
 
 # Judge, train, re-index beside the live generation, compare on held-out questions, let the gate decide.
 loop: load

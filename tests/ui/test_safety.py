@@ -77,3 +77,12 @@ def test_payloads_in_every_field_are_shown_as_text(poisoned: SearchApp, visit: V
         assert [one for one in unescaped if re.search(r"<(?!https?:)|\]\((?!<https?:)|`|!\[|\$", one)] == []
         html = "".join(one.proto.body for one in browser.get("html") if "pre-wrap" in one.proto.body)
         assert "<" not in _OWN_TAG.sub("", html)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.0.7", "example.org"])
+def test_the_page_listens_for_other_machines_only_when_told_that_it_is_insecure(
+    twinsearch: Callable[..., tuple[int, str, str]], address: str
+) -> None:
+    code, _, err = twinsearch("ui", "--address", address)
+    assert code == 2
+    assert f"At {address!r} everybody who reaches this machine could read and change all collections" in err
