@@ -54,6 +54,7 @@ class _Build:
     done: int = 0
 
     def do(self, step: list[_Cut]) -> None:
+        """Encode a step, hand it to Milvus, commit it."""
         encoded = encode_documents(self.encoder, [(one.document, one.chunks) for one in step], tell=self.tell)
         self.writer.hand_over(encoded)
         built = [BuiltDocument(one.document.id, one.content_hash, one.chunks) for one in step]

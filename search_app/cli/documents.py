@@ -1,6 +1,6 @@
 """Commands about single documents: documents list, show, remove."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,13 +35,12 @@ twinsearch documents list --truncated""",
 @click.option("--truncated", is_flag=True, help="Only those of which the encoder didn't see all.")
 @click.option("--offset", default=0, show_default=True, type=click.IntRange(min=0), help="How many to leave out.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="How many to show.")
-def list_documents(
-    shell: Shell, *, collection: str, source: str | None, state: str | None, truncated: bool, offset: int, limit: int
-) -> None:
+def list_documents(shell: Shell, *, collection: str, offset: int, limit: int, **asked: Any) -> None:
     """Show documents and their copies in the order in which they came in."""
     from search_app.catalog.listing import DocumentState, ListingFilter, Page
 
-    which = ListingFilter(source, DocumentState(state) if state else None, is_truncated=truncated)
+    state = DocumentState(asked["state"]) if asked["state"] else None
+    which = ListingFilter(asked["source"], state, is_truncated=asked["truncated"])
     found = shell.app.documents(collection, which, Page(offset, limit))
     shell.show(found, lambda: documents_table(found))
 
