@@ -20,7 +20,6 @@ class TxtaiIndex:
         self._is_hybrid = is_hybrid
         self._took = threading.local()
         self._models: dict[str, Any] = {}  # loaded once
-        self._lock = threading.Lock()  # its one SQLite cursor can't be used by two threads at once
         self._index = self._new()
 
     def fill(self, texts: list[str], vectors: NDArray[np.float32] | None, folder: Path) -> None:
@@ -35,8 +34,7 @@ class TxtaiIndex:
 
     def ask(self, query: str) -> float:
         """Find ten texts; the milliseconds that encoding took of it."""
-        with self._lock:
-            found = self._index.search(query, _HITS)
+        found = self._index.search(query, _HITS)
         if not found:
             raise RuntimeError(f"txtai found nothing for {query!r}.")
         return float(self._took.ms)
