@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from search_app.errors import TrainingError
 from search_app.twin.examples import RANKED, Example, Examples, Shape, same_text, shared_words
 from search_app.twin.findings import Finding, Severity
+from search_app.twin.tokenizer import without_surrogates
 
 _LABEL_RANGES = {Shape.LABELLED_PAIRS: (0.0, 1.0), Shape.SCORED_PAIRS: (-1.0, 1.0)}
 _PAIRS = frozenset({Shape.LABELLED_PAIRS, Shape.SCORED_PAIRS, Shape.CLASSIFIED_PAIRS})
@@ -44,7 +45,7 @@ def lint(examples: Examples, token_counts: TokenCounts, *, max_tokens: int) -> l
         max_tokens: Where training cuts a text.
     """
     found = [
-        Finding(rule.severity, rule.name, what, len(rows), rows[0].texts[0][:_SAMPLE_CHARACTERS], rule.advice)
+        Finding(rule.severity, rule.name, what, len(rows), _sample(rows[0].texts[0]), rule.advice)
         for rule in RULES
         for what, rows in rule.broken(examples)
         if rows
@@ -59,6 +60,11 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
     if errors:
         listed = "; ".join(f"{one.what} ({one.count}, such as {one.sample!r})" for one in errors)
         raise TrainingError(f"The examples can't be trained on: {listed}. Mend or remove these rows.")
+
+
+def _sample(text: str) -> str:
+    """The beginning of a text, as a report can hold it."""
+    return without_surrogates(text[:_SAMPLE_CHARACTERS])
 
 
 def _all_rows(examples: Examples) -> tuple[Example, ...]:
@@ -169,7 +175,7 @@ def _truncated(examples: Examples, token_counts: TokenCounts, max_tokens: int) -
     if cut:
         what = f"a text is cut at {max_tokens} tokens; {lost / sum(counts):.0%} of all tokens are lost"
         advice = "Raise the setting max_tokens, if the encoder reads more, or cut long texts into passages."
-        yield Finding(Severity.WARNING, "truncated", what, len(cut), cut[0][:_SAMPLE_CHARACTERS], advice)
+        yield Finding(Severity.WARNING, "truncated", what, len(cut), _sample(cut[0]), advice)
 
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING

@@ -126,6 +126,8 @@ def test_a_split_column_says_what_is_held_out(tmp_path: Path) -> None:
         ("e.csv", "", "can't be read as csv (No columns to parse from file). Mend the file"),
         ("e.csv", "query,answer\nq,a\n", "has the columns query, answer; expected one of: sentence1,sentence2,"),
         ("e.csv", "query,positive\nq,p\n,p\n", "Row 2 of {path} has no query; expected text."),
+        ("e.csv", "query,negative\nq,n\nr,m\n", "has the columns query, negative; expected one of: sentence1,"),
+        ("e.csv", "query,positive\nq,\nr,\n", "Row 1 of {path} has no positive; expected text."),
         ("e.csv", "query,positive\nq,p\n", "has 1 row(s) to train on; expected at least 2"),
         ("e.csv", "query,positive\nq,p,x\nq,p,y\n", "can't be read as csv (its rows have more cells"),
         ("e.csv", 'query,positive\n"q,p\nq,p\n', "can't be read as csv (Error tokenizing data."),
@@ -133,6 +135,7 @@ def test_a_split_column_says_what_is_held_out(tmp_path: Path) -> None:
         ("e.csv", "sentence1,sentence2,score\na,b,1\nc,d,high\n", "Row 2 of {path} has the score 'high'"),
         ("e.csv", "sentence1,sentence2,score\na,b,1\nc,d,1\n", "lie between 1 and 1; expected different ones"),
         ("e.jsonl", '{"query": "q", "positive":', "can't be read as jsonl ("),
+        ("e.jsonl", '{"query": "\\udc00", "positive": "p"}\n' * 2, "('utf-8' codec can't encode character '\\udc00'"),
         ("e.parquet", "no parquet", "can't be read as parquet ("),
     ],
 )

@@ -50,6 +50,11 @@ def test_good_examples_have_no_findings() -> None:
             ("error", "constant", "all labels are the same", 2, "a"),
         ),
         (
+            Shape.LABELLED_PAIRS,
+            [Example(("a", "b"), 0), Example(("c", "d"), 0)],  # no positives
+            ("error", "constant", "all labels are the same", 2, "a"),
+        ),
+        (
             Shape.SCORED_PAIRS,
             [Example(("a", "A"), 0.0), Example(("c", "d"), 0.9)],
             ("warning", "turned-round", "equal texts have a low score; the scale may be turned round", 1, "a"),

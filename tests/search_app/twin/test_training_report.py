@@ -155,6 +155,15 @@ def test_a_run_tells_its_base_by_name_its_sources_and_every_held_out_example(
     assert json.loads((tmp_path / "out" / "report.json").read_text())["gain"]["low"] == report.gain.low
 
 
+def test_texts_that_no_file_can_hold_are_learned_from_and_reported(train_tiny: Callable, tmp_path: Path) -> None:
+    rows = [(f"a\ud800b {number} {'rain ' * 20}", f"the cat {number}") for number in range(3)]
+    endless = ("copy", "x" * 1_000_000)  # one word
+    report = train_tiny(Examples(Shape.QUERIES, tuple(map(Example, [*rows, endless]))), epochs=1, max_tokens=16)
+    (cut,) = report.findings
+    assert (cut.rule, cut.count, cut.sample[:3]) == ("truncated", 3, "a\ufffdb")
+    assert read_report(tmp_path / "out") == report
+
+
 def test_a_run_without_a_held_out_part_has_no_gain_and_says_so(train_tiny: Callable, tmp_path: Path) -> None:
     rows = tuple(Example((f"copy {word}", f"the {word}")) for word in ("file", "folder", "roof", "cat"))
     report = train_tiny(Examples(Shape.QUERIES, rows), epochs=1)
