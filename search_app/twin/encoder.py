@@ -35,6 +35,7 @@ from search_app.twin.runtime import (
     make_runtime,
     one_thread,
     refuse_without_openvino,
+    token_vectors,
 )
 from search_app.twin.saving import save_encoder
 from search_app.twin.token_parts import Span, TokenParts, is_sum_of_tokens, parts_of_rows
@@ -266,13 +267,18 @@ class TwinEncoder:
 
     def _batched(self, rows: Sequence[Sequence[int]], unpooled: int, runtime: Runtime) -> torch.Tensor:
         budget = _CPU_TOKEN_BUDGET if self.device.type == "cpu" else _ACCELERATOR_TOKEN_BUDGET
+        batches = list(batches_by_length([len(row) for row in rows], budget))
+        features = [self._padded([rows[i] for i in batch], unpooled) for batch in batches]
+        inputs = ((here["input_ids"], here["attention_mask"]) for here in features)
         vectors = torch.empty(len(rows), self.dim)
-        for batch in batches_by_length([len(row) for row in rows], budget):
-            features = padded([rows[i] for i in batch], pad_id=self.tokenizer.pad_id, unpooled=unpooled)
-            here = {name: tensor.to(self.device) for name, tensor in features.items()}
-            tokens = runtime(here["input_ids"], here["attention_mask"])
+        for batch, here, tokens in zip(batches, features, token_vectors(runtime, inputs), strict=True):
             vectors[batch] = self.network.rows(tokens, here).cpu()
         return vectors
+
+    def _padded(self, rows: Sequence[Sequence[int]], unpooled: int) -> Features:
+        """The network's input for one batch, where the network is."""
+        features = padded(rows, pad_id=self.tokenizer.pad_id, unpooled=unpooled)
+        return {name: tensor.to(self.device) for name, tensor in features.items()}
 
     def _settings(self) -> dict[str, object]:
         """What besides weights and tokenizer changes vectors, as JSON values."""

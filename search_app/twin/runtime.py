@@ -11,10 +11,11 @@ this machine can't run is refused, with what is missing, and not replaced by som
 import copy
 import importlib.util
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -29,6 +30,14 @@ PRECISIONS = ("fp32", "bf16", "fast-fp32", "fast-bf16")  # what can be asked for
 
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")  # x86 twice, Arm
 _one_at_a_time = threading.Lock()  # the thread count belongs to the process
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A runtime that computes several batches at a time."""
+
+    def stream(self, batches: Iterable[tuple[Tensor, Tensor]], /) -> Iterator[Tensor]:
+        """Token vectors of each batch of ids and mask, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,13 @@ def refuse_without_openvino(precision: str, device: torch.device) -> None:
             "`pip install 'twinsearch[fast]'`, or build a generation without it: "
             "`twinsearch reindex NAME --encoder ENCODER --precision fp32`."
         )
+
+
+def token_vectors(runtime: Runtime, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+    """Token vectors of each batch of ids and mask, in order, as the runtime likes to compute them."""
+    if isinstance(runtime, Streaming):
+        return runtime.stream(batches)
+    return (runtime(ids, mask) for ids, mask in batches)
 
 
 @contextmanager

@@ -73,6 +73,18 @@ def test_vectors_are_those_of_the_text_when_many_threads_ask_at_once(tiny_encode
     assert wrong == []
 
 
+def test_many_batches_side_by_side_give_each_text_its_own_vector(tiny_encoder_folder: Path) -> None:
+    words = ["the", "cat", "sleeps", "by", "fire", "and", "rain", "falls", "on", "roof"]
+    texts = [" ".join(words[n % 10 :] + words[: n % 7]) for n in range(900)]  # about five batches
+    exact = load(tiny_encoder_folder, "fp32").encode(texts)
+    encoder = load(tiny_encoder_folder, "fast-fp32")
+    np.testing.assert_allclose(encoder.encode(texts), exact, atol=1e-5)
+    abandoned = encoder._runtime.stream(iter([(torch.ones(2, 5).long(), torch.ones(2, 5).long())] * 9))
+    assert next(abandoned).shape == (2, 5, 32)
+    abandoned.close()
+    np.testing.assert_allclose(encoder.encode(texts[::-1]), exact[::-1], atol=1e-5)
+
+
 def test_bfloat16_runs_where_the_processor_has_it_and_is_refused_elsewhere(tiny_encoder_folder: Path) -> None:
     if fast.multiplies_bf16():
         cosines = (
