@@ -70,7 +70,7 @@ def test_held_out_queries_are_not_learned_from(filled: SearchApp, tmp_path: Path
     pairs.write_text("query,positive\n HOUND,a dog\nhome,a house\n")
     examples = gathered(filled, from_judgements=True, pairs=str(pairs))
     assert texts(examples) == [("home", "a house"), ("kitten", CAT)]
-    (finding,) = lint(examples, len, max_tokens=100)
+    (finding,) = lint(examples, lambda texts: [len(one) for one in texts], max_tokens=100)
     assert (finding.rule, finding.what, finding.count, finding.sample) == (
         "held-out",
         "a query is held out for the gate, or nearly the same as one that is, and was left out",
