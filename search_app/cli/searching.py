@@ -65,16 +65,16 @@ def search(
     if sum(one is not None for one in (query, example, batch)) != 1:
         raise click.UsageError("Give one of: a query, --file FILE, --batch FILE.")
     collection, is_explaining = asked.pop("collection"), asked.pop("is_explaining")
-    options = _options(**asked)
+    options, query = _options(**asked), _printable(query or "")
     if batch is not None:
         _answer_batch(shell, batch, collection, options, is_explaining=is_explaining)
         return
     if example is not None:
         result = shell.app.search_like_file(example, collection, options)
     elif combine:
-        result = shell.app.search_combined(query or "", collection, options)
+        result = shell.app.search_combined(query, collection, options)
     else:
-        result = shell.app.search_many([query or ""], collection, options)[0]
+        result = shell.app.search_many([query], collection, options)[0]
     _show(shell, result, is_explaining=is_explaining)
 
 
@@ -99,6 +99,11 @@ def _options(**asked: Any) -> "SearchOptions":
         rerank=Rerank(rerank, top, milliseconds) if rerank else None,
         **asked,
     )
+
+
+def _printable(query: str) -> str:
+    """The query with "?" in place of bytes that aren't UTF-8, which no answer could be printed with."""
+    return query.encode("utf-8", "replace").decode("utf-8")
 
 
 def _show(shell: Shell, result: "SearchResult", *, is_explaining: bool) -> None:
