@@ -27,7 +27,7 @@ from search_app.tuning import ndcg
 
 GUARD_MARGIN = 0.03  # what nDCG@10 on a guard may fall by
 
-_TITLES = 200  # their mean then moves by less than 0.02 by chance
+_TITLES = 200  # enough that a rank or two by chance moves their mean little
 _TITLES_LEAST = 20  # fewer say nothing
 _SPLITS = ("test", "dev", "train")
 _DEPTH = 10

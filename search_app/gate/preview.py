@@ -28,7 +28,7 @@ RANDOM_CHUNKS = 1500
 
 _TEXTS_PER_CALL = 256
 _CUT = 10
-_ROW_BYTES = 300  # of ids, fields and logs beside a vector, as measured on embedded Milvus
+_ROW_BYTES = 300  # an allowance for ids, fields and logs beside a vector
 
 
 @dataclass(frozen=True, slots=True)
