@@ -6,6 +6,7 @@ It imports what commands need once and forks for each, so that hundreds of kills
     environment  on top of this process's
     trace        a file for the steps: how often each function of the product was entered and left
     kill         a step and which of its times, entered or left: SIGKILL there
+    interrupt    a list of such: SIGINT there, as Ctrl-C sends it
     file_bytes   no file may grow beyond (RLIMIT_FSIZE), as on a full disk
 """
 
@@ -28,10 +29,10 @@ EDGES = {"call": "enter", "return": "leave"}
 class Watch:
     """Counts the steps of all threads; a step is "enter search_app/writing.py GenerationWriter.write"."""
 
-    def __init__(self, root: str, kill: tuple[str, int] | None) -> None:
+    def __init__(self, root: str, signals: dict[tuple[str, int], int]) -> None:
         self.counts: Counter[str] = Counter()
         self._root = root
-        self._kill = kill
+        self._signals = signals
         self._names: dict[CodeType, str] = {}
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -44,8 +45,9 @@ class Watch:
             return
         step = f"{EDGES[event]} {name}"
         self.counts[step] += 1
-        if self._kill is not None and self._kill == (step, self.counts[step]):
-            os.kill(os.getpid(), signal.SIGKILL)
+        number = self._signals.get((step, self.counts[step]))
+        if number is not None:
+            os.kill(os.getpid(), number)
 
     def _name_of(self, code: CodeType) -> str:
         path = str(Path(code.co_filename).absolute()).removeprefix(self._root)
@@ -59,9 +61,10 @@ def run(order: dict[str, Any], root: str) -> None:
         os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     if order.get("file_bytes"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
-    kill = order.get("kill")
-    watch = Watch(root, (kill[0], kill[1]) if kill else None)
-    if kill or order.get("trace"):
+    moments = [(signal.SIGKILL, one) for one in [order.get("kill")] if one]
+    moments += [(signal.SIGINT, one) for one in order.get("interrupt", [])]
+    watch = Watch(root, {(step, time): number for number, (step, time) in moments})
+    if moments or order.get("trace"):
         threading.setprofile(watch)
         sys.setprofile(watch)
     code: Any = 1
