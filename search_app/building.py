@@ -75,7 +75,8 @@ def _cut(pending: PendingDocument, settings: ChunkingSettings, counter: TokenCou
 
 
 def _steps(documents: Iterable[_Cut]) -> Iterator[list[_Cut]]:
-    step, count = [], 0
+    step: list[_Cut] = []
+    count = 0
     for one in documents:
         if step and count + len(one.chunks) > _CHUNKS_PER_STEP:
             yield step

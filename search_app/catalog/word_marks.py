@@ -49,10 +49,9 @@ def marked_words(expression: str, passages: Sequence[IndexedText]) -> list[Marks
     marks = [Marks()] * len(passages)
     if not expression:
         return marks
-    rows = [
-        (number, *map(_storable, (one.title, " ".join(one.headings), one.text))) for number, one in enumerate(passages)
-    ]
-    signs = _unused_signs([text for _, *texts in rows for text in texts])
+    columns = [tuple(map(_storable, (one.title, " ".join(one.headings), one.text))) for one in passages]
+    rows = [(number, *texts) for number, texts in enumerate(columns)]
+    signs = _unused_signs([text for texts in columns for text in texts])
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.execute(_CREATE)
         memory.executemany(_INSERT, rows)
