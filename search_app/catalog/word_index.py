@@ -17,10 +17,7 @@ TOKENIZER = "porter unicode61 remove_diacritics 2"
 
 _COLUMNS = ("title", "headings", "text")
 _RANK = "bm25(2.0, 1.0, 1.0)"  # a word of the title counts twice: +0.2 to +2.4 points of nDCG@10 on three collections
-_CREATE = (
-    "CREATE VIRTUAL TABLE {name} USING fts5("
-    f"title, headings, text, content='', tokenize='{TOKENIZER}')"
-)
+_CREATE = f"CREATE VIRTUAL TABLE {{name}} USING fts5(title, headings, text, content='', tokenize='{TOKENIZER}')"
 
 
 def has_words(connection: Connection) -> bool:
