@@ -17,7 +17,6 @@ from search_app.catalog.commits import BuiltDocument
 from search_app.catalog.documents import PendingDocument
 from search_app.writing import GenerationWriter, encode_documents
 
-_CHUNKS_PER_STEP = 5000  # between two flushes; a longer document is a step of its own
 _DOCUMENTS_PER_READ = 5000
 _CHARACTERS_PER_READ = 8_000_000
 
@@ -31,13 +30,21 @@ class _Cut:
     chunks: tuple[Chunk, ...]
 
 
-def build(catalog: Catalog, writer: GenerationWriter, encoder: Encoder, *, report: Report) -> None:
-    """Brings the writer's generation up to the catalogue's text; what it has already is not encoded again."""
+def build(catalog: Catalog, writer: GenerationWriter, encoder: Encoder, *, step_chunks: int, report: Report) -> None:
+    """Brings the writer's generation up to the catalogue's text; what it has already is not encoded again.
+
+    Args:
+        catalog: Where the text comes from.
+        writer: Of the generation.
+        encoder: The generation's.
+        step_chunks: Between two flushes; a longer document is a step of its own.
+        report: Hears how far it is.
+    """
     generation = writer.generation
     work = _Build(catalog, writer, encoder, report, catalog.documents.pending_count(generation.id))
     counter = TokenCounter(encoder.count_tokens)
     while read := catalog.documents.pending(generation.id, _DOCUMENTS_PER_READ, characters=_CHARACTERS_PER_READ):
-        for step in _steps(_cut(one, generation.chunking, counter) for one in read):
+        for step in _steps((_cut(one, generation.chunking, counter) for one in read), step_chunks):
             work.do(step)
     writer.sweep()
 
@@ -74,11 +81,11 @@ def _cut(pending: PendingDocument, settings: ChunkingSettings, counter: TokenCou
     return _Cut(document, pending.document.content_hash, own)
 
 
-def _steps(documents: Iterable[_Cut]) -> Iterator[list[_Cut]]:
+def _steps(documents: Iterable[_Cut], step_chunks: int) -> Iterator[list[_Cut]]:
     step: list[_Cut] = []
     count = 0
     for one in documents:
-        if step and count + len(one.chunks) > _CHUNKS_PER_STEP:
+        if step and count + len(one.chunks) > step_chunks:
             yield step
             step, count = [], 0
         step.append(one)

@@ -25,10 +25,13 @@ from search_app.writing import GenerationWriter
 class Generations:
     """The generations of all collections, in the catalogue and in Milvus."""
 
-    def __init__(self, catalog: Catalog, index: VectorIndex, cache: VectorCache | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, index: VectorIndex, cache: VectorCache | None = None, *, step_chunks: int = 5000
+    ) -> None:
         self._catalog = catalog
         self._index = index
         self._cache = cache
+        self._step_chunks = step_chunks
 
     def writer(self, generation: Generation) -> GenerationWriter:
         """The opened writer of a generation."""
@@ -60,7 +63,7 @@ class Generations:
 
     def build(self, generation: Generation, encoder: Encoder, *, report: Report) -> None:
         """Brings a generation up to the catalogue's text; what it has already is not encoded again."""
-        build(self._catalog, self.writer(generation), encoder, report=report)
+        build(self._catalog, self.writer(generation), encoder, step_chunks=self._step_chunks, report=report)
 
     def check_vectors(self, generation: Generation, encoder: Encoder, report: Report) -> None:
         """Looks at the vectors of a built generation; `encoder` is its own.

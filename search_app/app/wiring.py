@@ -37,7 +37,7 @@ class Wiring:
             self._milvus(), timeout_seconds=settings.milvus_timeout_seconds, settings=settings.index
         )
         self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
-        self.generations = Generations(self.catalog, self.index, self.vector_cache)
+        self.generations = Generations(self.catalog, self.index, self.vector_cache, step_chunks=settings.flush_chunks)
         self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)

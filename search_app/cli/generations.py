@@ -157,7 +157,7 @@ def generations() -> None:
     """List, reclaim or drop generations of a collection; `generations NAME` lists them."""
 
 
-@command("list", examples="twinsearch generations support")
+@command("list", examples="twinsearch generations list support\ntwinsearch generations support")
 @click.argument("name")
 def list_generations(shell: Shell, name: str) -> None:
     """Show every generation of a collection: what it holds and takes, and how it went live."""

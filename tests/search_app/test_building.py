@@ -39,7 +39,7 @@ def committed_at_each_report(app: SearchApp, generation: Generation) -> list[tup
 def test_a_step_holds_no_more_chunks_than_it_may_but_a_whole_document(
     filled: SearchApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_app.building._CHUNKS_PER_STEP", 2)
+    monkeypatch.setattr(filled.generations, "_step_chunks", 2)
     generation = begun(filled)
     assert committed_at_each_report(filled, generation) == [
         *[(0, 4, 0), (1, 4, 1)],

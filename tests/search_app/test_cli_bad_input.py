@@ -43,7 +43,7 @@ def test_an_unknown_collection(filled: Twinsearch, notes: Path) -> None:
         ("reindex", "faq", "--encoder", "literal"),
         ("switch", "faq", "2", "--force"),
         ("rollback", "faq"),
-        ("compare", "faq", "2"),
+        ("gate", "faq", "2"),
         ("generations", "list", "faq"),
         ("generations", "drop", "faq", "1"),
         ("collections", "drop", "faq", "--yes"),

@@ -68,7 +68,7 @@ def test_a_build_with_shorter_chunks_cuts_the_text_anew(app: SearchApp, tmp_path
 def test_a_build_tells_its_progress_and_goes_on_where_it_was_stopped(
     filled: SearchApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_app.building._CHUNKS_PER_STEP", 2)
+    monkeypatch.setattr(filled.generations, "_step_chunks", 2)
     generation, heard = begun(filled), []
 
     def stop(progress: Progress) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.chunking import ChunkingSettings
 from search_app.app import SearchApp
 from search_app.errors import FilterError, QueryError, UnknownCollection, UnknownGeneration, UsageError
 from search_app.requests import IngestRequest, ReindexRequest
@@ -187,5 +186,5 @@ def test_other_settings_of_chunks_find_the_same_documents(app: SearchApp, notes:
     app.ingest(IngestRequest((str(notes),), whole=True))
     live = app.catalog.collections.live("docs")
     assert live is not None
-    assert live.chunking == ChunkingSettings(16, whole=True)
+    assert (live.chunking.max_tokens, live.chunking.whole) == (16, True)
     assert ranked(app, "kitten hound") == [("cat.txt", 0.949), ("dog.txt", 0.707)]
