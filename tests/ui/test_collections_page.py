@@ -1,5 +1,7 @@
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +37,12 @@ def eventually(browser: AppTest, line: str, seconds: float = 90) -> bool:
 def running(app: SearchApp) -> Iterator[Job]:
     """A job that says how far it is and whose process waits to be stopped."""
     job = app.catalog.jobs.create("ingest", "docs", as_json(IngestRequest(("/notes",))))
-    with subprocess.Popen(["sleep", "600"]) as process:
+    listens = (
+        f"import signal, time; signal.signal({signal.SIGINT:d}, signal.SIG_DFL); print(flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", listens], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # even where a background shell had it ignore Ctrl-C, it ends by it now
         app.catalog.jobs.start(job.id, process.pid, psutil.Process(process.pid).create_time())
         told = '{"stage": "encode", "done": 512, "total": 4000, "unit": "chunks", "rate": 88.2, "eta_seconds": 39.5}'
         (app.jobs.folder(job.id) / "progress.json").write_text(told)
