@@ -3,7 +3,7 @@
 Text in a chart is drawn on a canvas, so nothing from outside is read as markup.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Spec = dict[str, Any]
@@ -34,44 +34,6 @@ def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nea
             "inRange": {"color": _GREENS if is_nearness else _GREENS[::-1]},
         },
         "series": [{"type": "heatmap", "data": cells, "label": {"show": len(labels) <= 12, "color": _FIGURES}}],
-    }
-
-
-def gains(differences: Mapping[str, float]) -> Spec:
-    """A bar a query, the largest gain first: what a comparison won and lost."""
-    rows = sorted(differences.items(), key=lambda row: -row[1])
-    bars = [{"value": round(gain, 4), "itemStyle": {"color": "#0b6e69" if gain > 0 else "#c0392b"}} for _, gain in rows]
-    return {
-        "tooltip": {**_CANVAS_TIP, "trigger": "axis"},
-        "grid": {"left": 48, "right": 8, "top": 10, "bottom": 10},
-        "xAxis": {"type": "category", "data": [query for query, _ in rows], "axisLabel": {"show": False}},
-        "yAxis": {"type": "value", "name": "nDCG@10"},
-        "series": [{"type": "bar", "data": bars}],
-    }
-
-
-def scatter(groups: Mapping[str, Sequence[Sequence[Any]]]) -> Spec:
-    """Points by group, each [x, y, text]; distances are approximate, so the axes have no figures."""
-    bare = {"axisLabel": {"show": False}, "splitLine": {"show": False}, "axisTick": {"show": False}, "scale": True}
-    return {
-        "tooltip": {**_CANVAS_TIP, "formatter": "{@[2]}"},
-        "legend": {"type": "scroll", "bottom": 0},
-        "grid": {"left": 10, "right": 10, "top": 10, "bottom": 40},
-        "xAxis": bare,
-        "yAxis": bare,
-        "dataZoom": [{"type": "inside", "xAxisIndex": 0}, {"type": "inside", "yAxisIndex": 0}],
-        "series": [
-            {
-                "type": "scatter",
-                "name": name,
-                "data": [list(point) for point in points],
-                "symbolSize": 5,
-                "large": len(points) > 2000,
-                "itemStyle": {"opacity": 0.7},
-                "encode": {"x": 0, "y": 1, "tooltip": [2]},
-            }
-            for name, points in groups.items()
-        ],
     }
 
 
