@@ -22,11 +22,12 @@ from statistics import median
 
 import torch
 
+from benchmarks.figures import table
 from benchmarks.measuring import search_quality
 from benchmarks.public_data import Collection, read_collection
 from benchmarks.sides import THEIRS, OurEncoders, Side, precisions_here, sentence_transformers
 from benchmarks.texts import Texts, calibration_sample, choose_texts
-from benchmarks.training.tables import percent, table
+from benchmarks.training.tables import percent
 from search_app.config import DEFAULT_ENCODER
 from search_app.evaluation import GATE_METRIC
 from search_app.twin.encoder import Vectors

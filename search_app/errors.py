@@ -6,13 +6,15 @@
     │   └── FilterError                          an unknown field, a wrong type, a malformed filter
     ├── NotFound                             1
     │   ├── UnknownCollection, UnknownGeneration, UnknownDocument
-    │   └── UnknownEncoder, UnknownJob, UnknownJudgement, UnknownReview
+    │   └── UnknownEncoder, UnknownJob, UnknownJudgement, UnknownReview, UnknownUser
+    ├── Forbidden                            1   the user's role doesn't allow it
     ├── FingerprintMismatch                  1   an encoder that didn't fill this generation
     ├── EncoderError                         1   an encoder that can't or mustn't be loaded
     ├── TrainingError                        1   examples or a run that can't give a good encoder
     ├── GateRefused                          1   the new generation isn't better
     ├── CatalogError                         1   the catalogue can't be read or written
     ├── IndexFailure                         1   Milvus answered with an error
+    ├── DiskFull                             1   a disk has no room left
     ├── CollectionInUse                      4   another process writes to the collection
     ├── MilvusUnreachable                    5   no Milvus answers
     │   └── EngineError                          the embedded one doesn't start
@@ -71,6 +73,14 @@ class UnknownReview(NotFound):
     """No entry of a review list has this number."""
 
 
+class UnknownUser(NotFound):
+    """Nobody of this name has a role."""
+
+
+class Forbidden(TwinsearchError):
+    """The role of whoever asks doesn't allow it."""
+
+
 class FingerprintMismatch(TwinsearchError):
     """The encoder at hand is not the one that filled the generation."""
 
@@ -93,6 +103,10 @@ class CatalogError(TwinsearchError):
 
 class IndexFailure(TwinsearchError):
     """Milvus answered, with an error."""
+
+
+class DiskFull(TwinsearchError):
+    """A disk has no room for what must be written."""
 
 
 class CollectionInUse(TwinsearchError):

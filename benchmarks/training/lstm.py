@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.figures import table
 from benchmarks.measuring import correlation
 from benchmarks.public_data import read_collection, read_table, sts_pairs, sts_rows, sts_test
 from benchmarks.training.recipes import DISTILLATION, LSTM, LSTM_STS
-from benchmarks.training.tables import mean_and_spread, percent, table
+from benchmarks.training.tables import mean_and_spread, percent
 from benchmarks.training.trainers import Bench
 from ingest.progress import unheard
 from search_app.config import DEFAULT_ENCODER

@@ -8,10 +8,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.figures import table
 from benchmarks.measuring import passage_vectors, search_quality
 from benchmarks.public_data import Collection, read_collection
 from benchmarks.training.recipes import SCIFACT, SCIFACT_MINING
-from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
+from benchmarks.training.tables import mean_and_spread, percent, seconds_of
 from benchmarks.training.trainers import Bench, Run, run_all
 from search_app.config import DEFAULT_ENCODER
 from search_app.evaluation import GATE_METRIC, Evaluation, permutation_p

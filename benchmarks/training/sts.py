@@ -1,9 +1,10 @@
 """The STS benchmark: the default encoder as it is, and after training on scored pairs."""
 
+from benchmarks.figures import table
 from benchmarks.measuring import correlation
 from benchmarks.public_data import sts_pairs, sts_test
 from benchmarks.training.recipes import STS
-from benchmarks.training.tables import mean_and_spread, percent, seconds_of, table
+from benchmarks.training.tables import mean_and_spread, percent, seconds_of
 from benchmarks.training.trainers import Bench, run_all
 from search_app.config import DEFAULT_ENCODER
 from search_app.twin.encoder import TwinEncoder

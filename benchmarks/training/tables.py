@@ -1,15 +1,9 @@
-"""Rows of Markdown."""
+"""Cells of the tables that tell of trainings."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from benchmarks.training.trainers import Run
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column is left-aligned, figures to the right."""
-    head = [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
-    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def percent(value: float) -> str:

@@ -19,15 +19,17 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from ingest.errors import TwinsearchError
 from search_app.engine.record import EngineFiles, EngineRecord, is_running, process_created, read_record
 from search_app.engine.sockets import socket_path
-from search_app.errors import CollectionInUse, EngineError
+from search_app.errors import CollectionInUse, DiskFull, EngineError
 
 _START_SECONDS = 60.0  # importing Milvus Lite takes one or two; replaying a long log after a crash takes the rest
 _STOP_SECONDS = 30.0
 _WRITE_WAIT_SECONDS = 120.0  # for the write of another process: each is one bounded call
 _LOOK_SECONDS = 0.02
 _LOG_TAIL_LINES = 5
+_ROOM_BYTES = 1 << 20  # an engine that fails to start with less than that failed for want of room
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Engine:
 
         Raises:
             EngineError: The process can't be started; the sentence ends with its last lines.
+            DiskFull: It can't be started because its disk has no room.
         """
         self.touch()
         record = self._running()
@@ -173,10 +176,15 @@ class Engine:
             time.sleep(_LOOK_SECONDS)
         raise self._did_not_start(child)
 
-    def _did_not_start(self, child: EngineRecord) -> EngineError:
+    def _did_not_start(self, child: EngineRecord) -> TwinsearchError:
         hung = is_running(child)
         if hung:
             _end(child)
+        free = shutil.disk_usage(self.folder).free
+        if free < _ROOM_BYTES:
+            return DiskFull(
+                f"The engine in {self.folder} can't start: its disk has {free:,} bytes left. Make room, then try again."
+            )
         what = f"did not answer within {_START_SECONDS:.0f} seconds" if hung else "ended while starting"
         return EngineError(
             f"The engine in {self.folder} {what}. Its log {self._files.log} ends with: {_tail(self._files.log)}"

@@ -51,13 +51,19 @@ def _detach(log: Path) -> None:
         os.dup2(ours, theirs)
 
 
+def _say(sentence: str) -> None:
+    """Print to the log, for which a full disk may have no room."""
+    with contextlib.suppress(OSError):
+        print(sentence, flush=True)
+
+
 def _serve(files: EngineFiles, socket: Path, idle_seconds: float, ended: threading.Event) -> None:
     server, data = _open(files.data, socket)
     try:
         socket.chmod(0o600)
         record = EngineRecord(os.getpid(), process_created(os.getpid()), f"unix:{socket}")
         write_record(files, record)
-        print(f"The engine serves {files.data} at {record.address}.", flush=True)
+        _say(f"The engine serves {files.data} at {record.address}.")
         _wait(files, record, idle_seconds, ended)
     finally:
         files.record.unlink(missing_ok=True)
@@ -76,7 +82,7 @@ def _open(folder: Path, socket: Path) -> tuple[Any, Any]:
         try:
             with _locked(folder):
                 for sentence in remove_damaged(folder):
-                    print(sentence, flush=True)
+                    _say(sentence)
             server, data, _ = start_server_in_thread(str(folder), host="unix", port=str(socket))
             return server, data
         except (DataDirLockedError, BlockingIOError):
@@ -103,10 +109,10 @@ def _wait(files: EngineFiles, record: EngineRecord, idle_seconds: float, ended: 
     lock = FileLock(files.start_lock, timeout=0)
     while not ended.wait(_LOOK_SECONDS):
         if not files.data.exists():
-            print("The engine's folder is gone, so it ends.", flush=True)
+            _say("The engine's folder is gone, so it ends.")
             return
         if _is_idle(files, idle_seconds) and _retires(files, record, idle_seconds, lock):
-            print(f"Nobody called for {idle_seconds:g} seconds, so the engine ends.", flush=True)
+            _say(f"Nobody called for {idle_seconds:g} seconds, so the engine ends.")
             return
 
 
