@@ -209,6 +209,19 @@ class ReindexRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewRequest:
+    """A prediction of what the gate would say of an encoder, from a part of the documents; nothing is built.
+
+    The queries are as in `EvaluateRequest`.
+    """
+
+    collection: str
+    encoder: str
+    queries: str | None = None
+    qrels: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LearnRequest:
     """The whole loop on a collection's judgements.
 
@@ -237,6 +250,7 @@ Request = (
     | EvaluateRequest
     | CompareRequest
     | TuneRequest
+    | PreviewRequest
     | ReindexRequest
     | LearnRequest
 )
@@ -248,6 +262,7 @@ KINDS: dict[str, type[Request]] = {
     "evaluate": EvaluateRequest,
     "compare": CompareRequest,
     "tune": TuneRequest,
+    "preview": PreviewRequest,
     "reindex": ReindexRequest,
     "learn": LearnRequest,
 }

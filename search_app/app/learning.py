@@ -7,6 +7,7 @@ from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation
+from search_app.catalog.switches import Switch
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Qrels, read_qrels
@@ -15,6 +16,7 @@ from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.generation_status import GenerationStatus, generation_status
 from search_app.learning.loop import LearnOutcome
+from search_app.learning.watching import report_file, training_curve
 from search_app.locks import building
 from search_app.mined_file import MineOutcome
 from search_app.reclaiming import Reclaimed, reclaim
@@ -31,6 +33,7 @@ from search_app.tuning import TuningOutcome
 
 if TYPE_CHECKING:  # torch is loaded when training begins
     from search_app.lint_report import LintReport
+    from search_app.twin.curve import LearningCurve
     from search_app.twin.training_report import TrainingReport
 
 
@@ -149,6 +152,22 @@ class Learning(Wiring):
     def generation_status(self, collection: str) -> tuple[GenerationStatus, ...]:
         """Every generation with what it holds and takes, and how it went live."""
         return generation_status(self.catalog, self.engine.data_folder, collection)
+
+    def training_curve(self, job_id: str) -> "LearningCurve | None":
+        """How the training of a job goes, or went; None while it has nothing to show.
+
+        Raises:
+            UnknownJob: No job has this id.
+        """
+        return training_curve(self.encoders, self.jobs.view(job_id).job, self.jobs.folder(job_id))
+
+    def report_file(self, collection: str, number: int) -> Path | None:
+        """The page about how a generation came about, as a file of HTML; None for one that nothing was learned for."""
+        return report_file(self.home, self.encoders, self.generations.get(collection, number))
+
+    def switches(self, collection: str) -> tuple[Switch, ...]:
+        """Every switch of the collection, oldest first."""
+        return self.catalog.switches.list(self.catalog.collections.get(collection).id)
 
     def drop_generation(self, collection: str, number: int) -> Generation:
         """Drops the vectors of a generation that isn't live; the documents stay."""

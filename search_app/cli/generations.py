@@ -57,7 +57,9 @@ def _preview(
 ) -> None:
     if encoder is None:
         raise click.UsageError("A preview is of another encoder: give --encoder NAME.")
-    found = shell.app.preview(collection, encoder, shell.app.terms(queries=queries, qrels=qrels), shell.listen())
+    from search_app.requests import PreviewRequest
+
+    found = shell.app.run(PreviewRequest(collection, encoder, queries, qrels), shell.listen())
     shell.show({"sentence": found.sentence, "preview": found}, lambda: found.sentence)
 
 

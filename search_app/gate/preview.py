@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.evaluation import Evaluation, Qrels
 from search_app.gate.collapse import COSINE_MOST, mean_pair_cosine
-from search_app.gate.decision import Decision, decide
+from search_app.gate.decision import Decision, Ruling, decide
 
 RANDOM_CHUNKS = 1500
 
@@ -85,6 +86,12 @@ class Preview:
             f"{self.live:.4f} -> about {self.candidate:.4f} ({found.difference:+.4f}, 95 % interval {found.low:+.4f} "
             f"to {found.high:+.4f}). The gate {likely}. {self.cost.sentence}"
         )
+
+
+def preview_of(kept: Mapping[str, Any]) -> Preview:
+    """The preview that was kept as JSON."""
+    decision = Decision(**{**kept["decision"], "ruling": Ruling(kept["decision"]["ruling"])})
+    return Preview(**{**kept, "decision": decision, "cost": Cost(**kept["cost"])})
 
 
 @dataclass(frozen=True, slots=True)

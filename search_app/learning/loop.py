@@ -4,9 +4,10 @@ Each step finds what it has done before: the same request in the same folder goe
 preview rules out is not built; what the gate refuses is built but never answers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.progress import Report
 from search_app.catalog import Catalog
@@ -15,9 +16,9 @@ from search_app.catalog.judgements import JudgementCounts, Split
 from search_app.config import Home
 from search_app.encoders import Encoders
 from search_app.errors import UsageError
-from search_app.gate.preview import Preview
+from search_app.gate.preview import Preview, preview_of
 from search_app.gate.terms import SwitchTerms
-from search_app.gate.verdict import Verdict
+from search_app.gate.verdict import Verdict, verdict_of
 from search_app.learning.moved import MovedQuery, moved_queries
 from search_app.learning.report import learning_page
 from search_app.reindexing import Reindexer
@@ -30,7 +31,8 @@ if TYPE_CHECKING:  # torch is loaded when training begins
 
 HELD_OUT_LEAST = 5  # fewer queries can't show anything at p < 0.05, however large the gain
 
-_NAME_FILE = "name"
+LOOP_PAGE = "report.html"
+NAME_FILE = "name"  # in the job's folder: what the new encoder is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,7 @@ class LearnOutcome:
     @property
     def sentence(self) -> str:
         """How it ended, and why."""
-        if self.verdict is None:
-            return f"{self.preview.sentence} Nothing was built: the live generation stays."
-        stand = "It is live now." if self.is_live else "The live generation stays."
-        return f"{self.verdict.paragraph} {stand}"
+        return _sentence(self.preview, self.verdict, is_live=self.is_live)
 
 
 class Learner:
@@ -116,7 +115,7 @@ class Learner:
 
     def _name(self, request: LearnRequest, folder: Path) -> str:
         """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""
-        kept = folder / _NAME_FILE
+        kept = folder / NAME_FILE
         if request.name:
             return request.name
         if not kept.exists():
@@ -144,7 +143,7 @@ class Learner:
     ) -> Path:
         shelf = self._home.reports_folder / outcome.generation.physical_name if outcome.generation else folder
         shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = shelf / "report.html"
+        path = shelf / LOOP_PAGE
         verdict = outcome.verdict
         path.write_text(
             learning_page(
@@ -158,6 +157,20 @@ class Learner:
             encoding="utf-8",
         )
         return path
+
+
+def told_by(kept: Mapping[str, Any]) -> str:
+    """What the outcome that a job kept as JSON has to tell, in the words of `LearnOutcome.sentence`."""
+    preview = preview_of(kept["preview"])
+    verdict = verdict_of(kept["verdict"]) if kept["verdict"] else None
+    return _sentence(preview, verdict, is_live=kept["is_live"])
+
+
+def _sentence(preview: Preview, verdict: Verdict | None, *, is_live: bool) -> str:
+    if verdict is None:
+        return f"{preview.sentence} Nothing was built: the live generation stays."
+    stand = "It is live now." if is_live else "The live generation stays."
+    return f"{verdict.paragraph} {stand}"
 
 
 def _terms(request: LearnRequest) -> SwitchTerms:

@@ -15,6 +15,7 @@ from pathlib import Path
 from search_app.errors import TrainingError
 
 TEACHER_FILE = "teacher.f32"
+CURVE_FILE = "curve.jsonl"
 _SEAL = "complete"
 _IDENTITY = "run.txt"
 _SECONDS = "seconds.txt"
@@ -53,7 +54,7 @@ def open_checkpoints(folder: Path, run: str) -> Path | None:
 def clear(folder: Path) -> None:
     """Remove all that a run has left there; what others keep in the folder stays."""
     sweep(folder, [])
-    for name in (_IDENTITY, _SECONDS, TEACHER_FILE):
+    for name in (_IDENTITY, _SECONDS, TEACHER_FILE, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # it doesn't exist, or isn't empty
         folder.rmdir()

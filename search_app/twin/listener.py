@@ -8,17 +8,25 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ingest.progress import Progress, Report
 from search_app.twin.checkpoints import Stopwatch
+from search_app.twin.curve import CurveFile
 
 _log = logging.getLogger("search_app.twin.training")
 _LOSSES_SHOWN = 20  # batches whose mean loss is shown: a single batch's jumps about
 
 
 class Listener(TrainerCallback):
-    """Tells how far the training is, and writes its losses to the log."""
+    """Tells how far the training is, and writes its losses to the log and to the run's curve.
 
-    def __init__(self, report: Report, stopwatch: Stopwatch | None) -> None:
+    Args:
+        report: Hears of every step.
+        stopwatch: Only of the leading process, as the curve.
+        curve: Where the figures are kept for whoever watches.
+    """
+
+    def __init__(self, report: Report, stopwatch: Stopwatch | None, curve: CurveFile | None = None) -> None:
         self._report = report
         self._stopwatch = stopwatch
+        self._curve = curve
         self._losses: deque[float] = deque(maxlen=_LOSSES_SHOWN)
         self._begun = time.monotonic()
         self._row_count = 0
@@ -57,5 +65,7 @@ class Listener(TrainerCallback):
         """One line with the figures at hand."""
         if self._stopwatch is not None:
             self._stopwatch.write()
+        if self._curve is not None:
+            self._curve.add(state.global_step, logs or {})
         figures = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
         _log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)

@@ -15,6 +15,7 @@ from transformers import TrainerState
 from ingest.progress import Report
 from search_app.twin.batches import Plan, plan_batches
 from search_app.twin.checkpoints import TEACHER_FILE, Stopwatch
+from search_app.twin.curve import CurveFile
 from search_app.twin.distilling import open_taught
 from search_app.twin.encoder import TwinEncoder
 from search_app.twin.energies import ENERGIES
@@ -61,8 +62,11 @@ class Run:
     def train(self, report: Report, stopwatch: Stopwatch | None) -> TrainingReport:
         """Go through what is left of the plan; the network then has the weights that are kept."""
         before = self._measure() if self.task.examples.held_out else None
+        curve = CurveFile(self.task.checkpoints) if self.processes.is_leader else None
+        if curve is not None and before is not None:
+            curve.add_held_out(0, before.figures)
         with unseen():
-            trainer = self._trainer(Listener(report, stopwatch))
+            trainer = self._trainer(Listener(report, stopwatch, curve))
             trainer.train(resume_from_checkpoint=str(self.task.resumed) if self.task.resumed else None)
         best_step = trainer.state.best_global_step or trainer.state.global_step
         after = before and (trainer.measured.get(best_step) or self._measure())
