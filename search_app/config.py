@@ -113,6 +113,16 @@ class Home:
         return self.path / "spool"
 
     @property
+    def uploads_folder(self) -> Path:
+        """What came in through the page: by hash, and one folder of names for each collection."""
+        return self.path / "uploads"
+
+    @property
+    def secrets_file(self) -> Path:
+        """How the web page asks a login service who comes in."""
+        return self.path / "secrets.toml"
+
+    @property
     def locks_folder(self) -> Path:
         """One lock for each collection that is written to."""
         return self.path / "locks"

@@ -110,9 +110,13 @@ class DiskFull(TwinsearchError):
 
 
 class CollectionInUse(TwinsearchError):
-    """Another process writes to the collection."""
+    """Another process writes to the collection; `pid` is that process, where it is known."""
 
     exit_code = 4
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
 
 
 class MilvusUnreachable(TwinsearchError):

@@ -26,14 +26,15 @@ from ingest.progress import Pace, Progress, Report
 from search_app.catalog import Catalog
 from search_app.catalog.jobs import Job, JobState
 from search_app.config import Home
-from search_app.errors import Cancelled, UsageError
-from search_app.locks import lives
+from search_app.errors import Cancelled, CollectionInUse, UsageError
+from search_app.locks import CANCEL, lives
 
 Result = TypeVar("Result")
 
 _PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
 _BEGIN_SECONDS = 120  # a spawned process that hasn't begun by then never will
 _NICENESS = 10
+_LISTED = 100  # jobs, the newest: a running one is among them
 _LOG_TAIL_BYTES = 64 * 1024
 _UNFINISHED = (JobState.INTERRUPTED, JobState.CANCELLED, JobState.FAILED)
 
@@ -112,6 +113,10 @@ class Jobs:
         except (Cancelled, KeyboardInterrupt) as error:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
             raise
+        except CollectionInUse as error:
+            named = self._naming_the_job(error)
+            self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(named))
+            raise named from error
         except TwinsearchError as error:
             self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(error))
             raise
@@ -122,14 +127,19 @@ class Jobs:
         self._catalog.jobs.finish(job.id, JobState.DONE, result=as_json(result))
         return result
 
-    def spawn(self, job: Job) -> None:
-        """Starts a process that runs the job and outlives this one; its output is the job's log."""
+    def spawn(self, job: Job, *, user: str) -> None:
+        """Starts a process that runs the job in a user's name and outlives this one; its output is the job's log."""
         command = [sys.executable, "-m", "search_app.cli", "jobs", "run", job.id, "--home", str(self._home.path)]
         if self._milvus_uri:
             command += ["--milvus-uri", self._milvus_uri]
         with (self.folder(job.id) / "log").open("ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "TWINSEARCH_USER": user},
             )
         _yield_to_searches(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
@@ -142,7 +152,7 @@ class Jobs:
         """
         return self._viewed(self._catalog.jobs.get(job_id))
 
-    def views(self, limit: int = 100) -> list[JobView]:
+    def views(self, limit: int = _LISTED) -> list[JobView]:
         """The newest jobs first."""
         return [self._viewed(job) for job in self._catalog.jobs.list(limit)]
 
@@ -170,6 +180,15 @@ class Jobs:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
             return file.read().decode("utf-8", "replace")
+
+    def _naming_the_job(self, error: CollectionInUse) -> CollectionInUse:
+        """The same refusal with the job of the process that is in the way, if it runs one."""
+        running = (one for one in self._catalog.jobs.list(_LISTED) if one.state is JobState.RUNNING)
+        job = next((one for one in running if one.pid is not None and one.pid == error.pid), None)
+        if job is None:
+            return error
+        told = str(error).replace(CANCEL, f"`twinsearch jobs cancel {job.id}`")
+        return CollectionInUse(f"{told} Its job {job.id} is: {job.kind}.", error.pid)
 
     def _refuse_ended(self, job_id: str) -> None:
         job = self._catalog.jobs.get(job_id)

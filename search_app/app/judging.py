@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search_app import feedback
+from search_app.app.guarding import require_own
 from search_app.app.wiring import Wiring
 from search_app.catalog.judgements import Judgement, Split
 from search_app.catalog.reviews import ReviewState
@@ -24,7 +25,12 @@ class Judging(Wiring):
         return feedback.judge_hit(self.catalog, result, rank, grade, user=self.user)
 
     def withdraw(self, judgement_id: int) -> int:
-        """Takes a judgement back; the row stays, with a later one, whose number this is, that withdraws it."""
+        """Takes a judgement back; the row stays, with a later one, whose number this is, that withdraws it.
+
+        Raises:
+            Forbidden: Somebody else made it, and whoever asks is no admin.
+        """
+        require_own(self.acting, self.catalog.judgements.get(judgement_id))
         return self.catalog.judgements.withdraw(judgement_id)
 
     def judgements(self, collection: str = DEFAULT_COLLECTION) -> Sequence[Judgement]:

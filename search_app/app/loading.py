@@ -60,6 +60,10 @@ class Loading(Wiring):
         kept = self.home.spool_folder / f"{slug_of(collection)}.jsonl"
         return spool(stream, kept.with_suffix(".new"), self.settings.limits).replace(kept)
 
+    def uploads_folder(self) -> Path:
+        """Where files that people send are kept until they are read again."""
+        return self.home.uploads_folder
+
     def drop_collection(self, name: str) -> None:
         """Forgets a collection: its documents, vectors and judgements. There is no way back."""
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):

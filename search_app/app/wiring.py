@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from search_app.catalog import Catalog
+from search_app.catalog.users import User
 from search_app.config import Home, Settings, find_home, load_settings
 from search_app.encoders import Encoders
 from search_app.engine import Engine
@@ -30,6 +31,7 @@ class Wiring:
         home.make()
         self.home = home
         self.settings = settings
+        self.acting: User | None = None  # whoever opened the home, who may do everything
         self.catalog = Catalog(home.catalog_file)
         self.vector_cache = VectorCache(home.vectors_file)
         self.engine = Engine(home.engine_folder, idle_seconds=settings.engine_idle_seconds)
@@ -66,7 +68,9 @@ class Wiring:
 
     @property
     def user(self) -> str:
-        """Who judges: the setting, else the login name."""
+        """Who judges: whoever acts, else the setting, else the login name."""
+        if self.acting is not None:
+            return self.acting.name
         return self.settings.user or getpass.getuser()
 
     def _milvus(self) -> Milvus:

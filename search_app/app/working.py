@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingest.progress import Report, unheard
+from search_app.app.guarding import require_request
 from search_app.app.learning import Learning
 from search_app.app.loading import Loading
 from search_app.app.measuring import Measuring
@@ -13,7 +14,6 @@ from search_app.requests import (
     IngestRequest,
     LearnRequest,
     MineRequest,
-    PreviewRequest,
     ReindexRequest,
     Request,
     TrainRequest,
@@ -33,7 +33,7 @@ class Working(Loading, Measuring, Learning):
     def start(self, request: Request) -> Job:
         """Starts long work as a job in a process of its own, and returns at once."""
         job = self.jobs.take_up(kind_of(request), request)
-        self.jobs.spawn(job)
+        self.jobs.spawn(job, user=self.user)
         return job
 
     def run_job(self, job: Job, listen: Report = unheard) -> Any:
@@ -43,9 +43,23 @@ class Working(Loading, Measuring, Learning):
 
     def resume(self, job_id: str) -> Job:
         """Starts a job again that was stopped or failed, in a process of its own; what it did before stays done."""
+        known = self.jobs.view(job_id).job
+        require_request(self.acting, self.home, request_of(known.kind, known.arguments))
         job = self.jobs.again(job_id)
-        self.jobs.spawn(job)
+        self.jobs.spawn(job, user=self.user)
         return job
+
+    def cancel_job(self, job_id: str) -> Job:
+        """Asks a job to stop at the next edge of a batch; what it did so far stays.
+
+        Raises:
+            UsageError: It has ended already.
+        """
+        return self.jobs.cancel(job_id)
+
+    def job_log(self, job_id: str) -> str:
+        """The end of what a job's process printed."""
+        return self.jobs.log(job_id)
 
     def _do(self, request: Request, report: Report, job: Job) -> Any:
         match request:
@@ -63,8 +77,5 @@ class Working(Loading, Measuring, Learning):
                 return self.tune(request, report)
             case LearnRequest():
                 return self.learn(request, report, folder=self.jobs.folder(job.id))
-            case PreviewRequest():
-                terms = self.terms(queries=request.queries, qrels=request.qrels)
-                return self.preview(request.collection, request.encoder, terms, report)
             case ReindexRequest():
                 return self.reindex(request, report)

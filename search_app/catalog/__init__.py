@@ -26,6 +26,7 @@ from search_app.catalog.reviews import Reviews
 from search_app.catalog.store import Store
 from search_app.catalog.switches import Switches
 from search_app.catalog.tables import SCHEMA, SCHEMA_VERSION, meta
+from search_app.catalog.users import Users
 from search_app.catalog.word_index import index_all_words
 from search_app.catalog.words import Words
 from search_app.errors import CatalogError
@@ -64,6 +65,7 @@ class Catalog:
         self.judgements = Judgements(self._store)
         self.reviews = Reviews(self._store)
         self.jobs = Jobs(self._store)
+        self.users = Users(self._store)
 
     def alias(self, collection: Collection) -> str:
         """The name under which Milvus's other clients find the live generation of the collection."""

@@ -146,6 +146,18 @@ class Judgements:
                 rows.append(asdict(judgement) | {"shown": list(judgement.shown)} | own)
             return tuple(connection.execute(_INSERT, rows).scalars())
 
+    def get(self, judgement_id: int) -> Judgement:
+        """The judgement of this number, whether or not it still counts.
+
+        Raises:
+            UnknownJudgement: There is none.
+        """
+        with self._store.reading() as connection:
+            row = connection.execute(select(judgements).where(judgements.c.id == judgement_id)).first()
+        if row is None:
+            raise UnknownJudgement(f"There is no judgement {judgement_id}. List them to see their numbers.")
+        return _record(row)
+
     def withdraw(self, judgement_id: int) -> int:
         """The id of the entry that takes the judgement back.
 

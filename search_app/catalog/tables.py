@@ -284,3 +284,12 @@ jobs = Table(
     Column("started_at", Float),
     Column("finished_at", Float),
 )
+
+users = Table(
+    "users",
+    SCHEMA,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("token_hash", Text, unique=True),
+    Column("created_at", Float, nullable=False),
+)

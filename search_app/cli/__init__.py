@@ -25,6 +25,7 @@ from search_app.cli import (
     searching,
     training,
     tuning,
+    users,
 )
 
 _INTERRUPTED = 130
@@ -53,6 +54,7 @@ _ROOMS = (
     tuning,
     grouping,
     indexing,
+    users,
     care,
 )
 for room in _ROOMS:
