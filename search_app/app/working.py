@@ -14,6 +14,7 @@ from search_app.requests import (
     IngestRequest,
     LearnRequest,
     MineRequest,
+    PreviewRequest,
     ReindexRequest,
     Request,
     TrainRequest,
@@ -77,5 +78,8 @@ class Working(Loading, Measuring, Learning):
                 return self.tune(request, report)
             case LearnRequest():
                 return self.learn(request, report, folder=self.jobs.folder(job.id))
+            case PreviewRequest():
+                terms = self.terms(queries=request.queries, qrels=request.qrels)
+                return self.preview(request.collection, request.encoder, terms, report)
             case ReindexRequest():
                 return self.reindex(request, report)
