@@ -8,10 +8,12 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import nncf
 import numpy as np
+import openvino
 from numpy.typing import NDArray
 
 from ingest.progress import Progress, Report
@@ -38,19 +40,19 @@ def calibrate(backbone: Backbone, batches: Sequence[Features], models: KeptModel
     """
     model = convert(backbone)
     try:
-        with _silence():
-            quantised = nncf.quantize(
-                model,
-                nncf.Dataset(_Passing(batches, report)),
-                model_type=nncf.ModelType.TRANSFORMER,
-                subset_size=len(batches),
-            )
+        with _silence(), ThreadPoolExecutor(1) as apart:  # see fast._core: NNCF loads plugins and lets them go
+            quantised = apart.submit(_quantised, model, _Passing(batches, report), len(batches)).result()
     except RuntimeError as error:  # NNCF's errors, and OpenVINO's
         raise EncoderError(
             f"The encoder can't be quantised to int8 ({first_line(error)}). Use --precision auto."
         ) from error
     is_half = multiplies_bf16()
     return models.keep_calibrated(lambda folder: save(quantised, folder, is_half=is_half))
+
+
+def _quantised(model: "openvino.Model", passing: Iterable[list[NDArray[np.int64]]], count: int) -> "openvino.Model":
+    data = nncf.Dataset(passing)
+    return nncf.quantize(model, data, model_type=nncf.ModelType.TRANSFORMER, subset_size=count)
 
 
 class _Passing:

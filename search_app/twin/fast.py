@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, model: "openvino.Model | Path", *, is_half: bool) -> None:
-        self._model = openvino.Core().read_model(model) if isinstance(model, Path) else model
+        self._model = _core().read_model(model) if isinstance(model, Path) else model
         self._is_half, self._threads = is_half, torch.get_num_threads()
         self._request = self._requests("LATENCY", 1)[0]
         self._one_at_a_time, self._one_stream_at_a_time = threading.Lock(), threading.Lock()
@@ -72,8 +72,18 @@ class OpenVinoRuntime:
             "INFERENCE_NUM_THREADS": self._threads,
             "ENABLE_CPU_PINNING": False,  # other processes use these cores too
         }
-        compiled = openvino.Core().compile_model(self._model, "CPU", settings)
+        compiled = _core().compile_model(self._model, "CPU", settings)
         return [compiled.create_infer_request() for _ in range(count)]
+
+
+@cache
+def _core() -> "openvino.Core":
+    """The one way to the devices, held as long as the process lives.
+
+    The processor's plugin gives the thread that loads it a signal stack and frees that with the last reference, in
+    whichever thread that goes: from then on the first thread's next signal, a Ctrl-C, would be a segmentation fault.
+    """
+    return openvino.Core()
 
 
 def _side_by_side(requests: Sequence[Any], batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
@@ -103,7 +113,7 @@ def _result(request: Any) -> Tensor:
 
 def multiplies_bf16() -> bool:
     """Whether OpenVINO has bfloat16 in hardware here; without, it computes in float32 and says nothing."""
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def run_converted(backbone: Backbone, models: KeptModels, *, is_half: bool) -> OpenVinoRuntime:

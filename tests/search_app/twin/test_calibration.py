@@ -1,5 +1,7 @@
 """int8 stays near float32, is the same in every process, and is checked whenever it is loaded."""
 
+import ctypes
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,22 @@ def test_a_calibrated_model_that_is_damaged_or_gone_answers_nothing(tiny_encoder
         f"The int8 model {key!r} of encoder {fingerprint[:12]} should be in {weights.parent}, and is gone or damaged. "
         "Calibrate again: `twinsearch reindex NAME --encoder ENCODER --precision int8`."
     )
+
+
+def signal_stack() -> bytes:
+    """Where this thread's signals are handled, as the kernel has it."""
+    held = ctypes.create_string_buffer(24)
+    assert ctypes.CDLL(None).sigaltstack(None, held) == 0
+    return held.raw
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layout of the answer is Linux'")
+def test_calibrating_leaves_the_callers_signal_stack_as_it_was(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    encoder = load(tiny_encoder_folder, "fast-fp32", tmp_path)
+    before = signal_stack()
+    load(tiny_encoder_folder, "fp32", tmp_path).calibrate(SAMPLE)
+    assert signal_stack() == before
+    assert encoder.precision == "fast-fp32"
 
 
 def test_int8_needs_a_place_to_be_kept(tiny_encoder_folder: Path) -> None:

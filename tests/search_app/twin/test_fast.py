@@ -134,3 +134,18 @@ def test_the_usage_reports_of_the_libraries_are_never_loaded() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_signal_is_heard_after_an_encoder_was_let_go_in_another_thread(tiny_encoder_folder: Path) -> None:
+    code = f"""
+import gc, os, signal, threading
+from search_app.twin.encoder import TwinEncoder
+held = [TwinEncoder.load({str(tiny_encoder_folder)!r}, device="cpu", precision="fast-fp32")]
+other = threading.Thread(target=lambda: (held.clear(), gc.collect()))
+other.start()
+other.join()
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.strip()) == (0, "heard")
