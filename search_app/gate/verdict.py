@@ -86,8 +86,13 @@ class Verdict:
     @property
     def paragraph(self) -> str:
         """The sentence, with what moved, what was guarded, the reason and what to do next."""
-        parts = (self.sentence, _REASONS[self.ruling](self), _moved_text(self), _guards_text(self))
+        parts = (self.sentence, self.advice, _moved_text(self), _guards_text(self))
         return " ".join(part for part in parts if part)
+
+    @property
+    def advice(self) -> str:
+        """The reason as far as the figures don't say it, and what to do next; empty where there is nothing to do."""
+        return _REASONS[self.ruling](self)
 
     def moved(self, *, gained: bool) -> tuple[tuple[str, float, float], ...]:
         """The queries that gained, or lost, with both values of the metric; the largest change first."""

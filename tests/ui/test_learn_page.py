@@ -1,16 +1,26 @@
+import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
 from search_app.catalog.generations import GenerationState
-from search_app.catalog.judgements import Split
-from search_app.requests import ReindexRequest, TrainRequest
+from search_app.catalog.jobs import Job
+from search_app.catalog.judgements import NewJudgement, Split
+from search_app.jobs import Jobs, as_json
+from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, TrainRequest
+from search_app.twin.checkpoints import CURVE_FILE
 from search_app.twin.examples import Shape
+from search_app.twin.findings import Finding, Severity
 from search_app.twin.objectives import OBJECTIVES
+from ui.components.charts import GAIN, LOSS
+from ui.components.examined import finding_line
 from ui.components.training import LOSSES
 
 Visit = Callable[..., AppTest]
@@ -23,6 +33,17 @@ def lines(browser: AppTest) -> list[str]:
 
 def figures(browser: AppTest) -> dict[str, str]:
     return {one.label: one.value for one in browser.metric}
+
+
+def charts(browser: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(one.proto.spec) for one in browser.get("echarts_chart")]
+
+
+def running(app: SearchApp, request: TrainRequest | LearnRequest) -> Job:
+    """A job that says that this very process does it."""
+    job = app.jobs.take_up("train" if isinstance(request, TrainRequest) else "learn", request)
+    app.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
+    return job
 
 
 def wait_for_end(app: SearchApp, seconds: float = 90) -> None:
@@ -82,6 +103,72 @@ def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, vi
     wait_for_end(loaded)
 
 
+def test_a_training_under_way_shows_its_curves(loaded: SearchApp, visit: Visit) -> None:
+    job = running(loaded, LearnRequest("docs"))
+    folder = loaded.jobs.folder(job.id) / "checkpoints"
+    folder.mkdir()
+    points = [
+        {"step": 0, "eval_loss": 2.0, "eval_MRR@10": 0.5},
+        {"step": 1, "loss": 1.75},
+        {"step": 2, "loss": 1.5, "grad_norm": 9.0},
+        {"step": 2, "eval_loss": 1.25, "eval_MRR@10": 0.75},
+    ]
+    (folder / CURVE_FILE).write_text("".join(f"{json.dumps(point)}\n" for point in points))
+    browser = visit("learn")
+    assert not browser.exception
+    assert "**Learn for docs**" in lines(browser)
+    losses, figure = charts(browser)
+    assert {one["name"]: one["data"] for one in losses["series"]} == {
+        "in training": [[1, 1.75], [2, 1.5]],
+        "set aside": [[0, 2.0], [2, 1.25]],
+    }
+    assert [(one["name"], one["data"]) for one in figure["series"]] == [("MRR@10", [[0, 0.5], [2, 0.75]])]
+
+
+def test_learning_waits_for_enough_held_out_queries(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    assert next(one for one in browser.button if one.label == "Learn").disabled
+    assert any(one.startswith("To show a gain takes 5 held-out queries") for one in lines(browser))
+
+
+def test_learn_and_preview_start_jobs_with_what_was_chosen(
+    taught: SearchApp, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "spawn", lambda *_, **__: None)  # the work itself is tried in test_learning
+    browser = visit("learn")
+    browser.checkbox("learn-mine").check()
+    browser.multiselect("learn-corpus").set_value(["title"])
+    next(one for one in browser.button if one.label == "Learn").click().run()
+    browser.selectbox("reindex-encoder-docs").set_value("literal")
+    next(one for one in browser.button if one.label == "Preview").click().run()
+    assert not browser.exception
+    asked = {view.job.kind: view.job.arguments for view in taught.jobs.views()}
+    assert asked == {
+        "learn": as_json(LearnRequest("docs", from_corpus=("title",), mine=True)),
+        "preview": as_json(PreviewRequest("docs", "literal")),
+    }
+
+
+def test_the_examples_are_checked_before_time_is_spent(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    browser.button("examine").click().run()
+    assert "nothing to learn from" in browser.error[0].value
+    for query, name in (("cat", "cat"), ("dog", "dog"), ("bread", "bread")):
+        loaded.catalog.judgements.add(
+            loaded.catalog.collections.get("docs").id,
+            NewJudgement(query, f"notes/{name}.txt", 3, user="ann", split=Split.TRAIN),
+        )
+    browser.button("examine").click().run()
+    assert "**3 examples** to learn from, 0 more set aside to measure on while it learns." in lines(browser)
+
+
+def test_a_finding_says_what_how_often_and_what_to_do() -> None:
+    found = Finding(Severity.ERROR, "empty", "a text is empty", 2, "<b>", "Remove it.")
+    assert finding_line(found) == (
+        ":red[:material/error:] A text is empty \\(2\\, such as “\\<b\\>”\\)\\. Remove it\\."
+    )
+
+
 def test_the_losses_on_offer_are_those_that_fit_judgements() -> None:
     assert all(Shape.QUERIES in OBJECTIVES[name].shapes for name in LOSSES if name != "auto")
 
@@ -98,7 +185,13 @@ def test_compare_shows_the_verdicts_sentence_and_a_reload_keeps_it(taught: Searc
     (sentence,) = [one for one in lines(browser) if "against generation 1" in one]
     assert sentence.endswith("The gate keeps the live generation.")
     assert sentence in lines(visit("learn"))
-    assert sentence == taught.verdict("docs", 2).sentence
+    verdict = taught.verdict("docs", 2)
+    assert sentence == verdict.sentence
+    (chart,) = charts(browser)
+    bars = [(one["value"], one["itemStyle"]["color"]) for one in chart["series"][0]["data"]]
+    assert len(bars) == verdict.losses
+    assert all(value < 0 and color == LOSS != GAIN for value, color in bars)
+    assert {one.label: one.value for one in browser.metric}["Queries worse"] == str(verdict.losses)
 
 
 def test_the_gate_refuses_a_worse_generation_until_a_person_insists(taught: SearchApp, visit: Visit) -> None:
@@ -117,6 +210,12 @@ def test_a_rollback_lets_the_generation_before_answer_again(taught: SearchApp, v
     browser.button("force-2").click().run()
     browser.button("rollback").click().run()
     assert not browser.exception
+    history = browser.dataframe[-1].value.to_dict("records")
+    assert [(one["live since then"], one["before"], one["how"]) for one in history] == [
+        ("1", "2", "rolled back"),
+        ("2", "1", "by hand, past the gate"),
+        ("1", "–", "the first one"),
+    ]
     assert states(taught) == [GenerationState.LIVE, GenerationState.RETIRED]
 
 

@@ -3,7 +3,7 @@
 Text in a chart is drawn on a canvas, so nothing from outside is read as markup.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Spec = dict[str, Any]
@@ -11,6 +11,9 @@ Spec = dict[str, Any]
 _CANVAS_TIP = {"renderMode": "richText", "confine": True}
 _GREENS = ["#f4f6f6", "#a9dcd6", "#3fb8ad"]  # light enough for dark figures
 _FIGURES = "#14191b"
+GAIN, LOSS = "#1c9a8f", "#cf5b3a"  # tell apart on white and on black, and for people who see no red
+
+Points = Sequence[tuple[float, float]]
 
 
 def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nearness: bool) -> Spec:
@@ -37,12 +40,42 @@ def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nea
     }
 
 
-def curve(name: str, points: Sequence[tuple[float, float]], x_name: str, y_name: str) -> Spec:
-    """A line through the points."""
+def curves(lines: Mapping[str, Points], x_name: str, y_name: str, *, mark: tuple[float, str] | None = None) -> Spec:
+    """A line by name through its points, with a legend where there are several; `mark` names a place on the x axis."""
+    series: list[Spec] = [
+        {"type": "line", "name": name, "showSymbol": len(points) < 20, "data": [list(point) for point in points]}
+        for name, points in lines.items()
+    ]
+    if mark is not None and series:
+        place, label = mark
+        series[-1]["markLine"] = {
+            "symbol": "none",
+            "silent": True,
+            "data": [{"xAxis": place, "label": {"formatter": label, "position": "insideEndTop"}}],
+        }
+    has_legend = len(lines) > 1
     return {
         "tooltip": {**_CANVAS_TIP, "trigger": "axis"},
-        "grid": {"left": 48, "right": 24, "top": 24, "bottom": 36},
+        "legend": {"show": has_legend, "top": 0, "right": 0},
+        "grid": {"left": 52, "right": 24, "top": 48 if has_legend else 32, "bottom": 40},
         "xAxis": {"type": "value", "name": x_name, "nameLocation": "middle", "nameGap": 24, "scale": True},
         "yAxis": {"type": "value", "name": y_name, "scale": True},
-        "series": [{"type": "line", "name": name, "data": [list(point) for point in points]}],
+        "series": series,
+    }
+
+
+def gains(rows: Sequence[tuple[str, float]], y_name: str) -> Spec:
+    """A bar for each name, up for a gain and down for a loss, in the order of the rows."""
+    bars = [{"value": round(value, 4), "itemStyle": {"color": GAIN if value > 0 else LOSS}} for _, value in rows]
+    return {
+        "tooltip": {**_CANVAS_TIP, "trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "grid": {"left": 52, "right": 16, "top": 32, "bottom": 16},
+        "xAxis": {
+            "type": "category",
+            "data": [name for name, _ in rows],
+            "axisLabel": {"show": False},
+            "axisTick": {"show": False},
+        },
+        "yAxis": {"type": "value", "name": y_name},
+        "series": [{"type": "bar", "name": y_name, "data": bars, "barMaxWidth": 18}],
     }

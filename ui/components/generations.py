@@ -1,5 +1,7 @@
 """The generations of a collection: which one answers, what the gate says about the others, and the switch."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from search_app.app import SearchApp
@@ -10,6 +12,7 @@ from search_app.gate.verdict import verdict_of
 from ui.components.errors import show_error, told
 from ui.components.figures import moment
 from ui.components.text import plain
+from ui.components.verdicts import show_verdict
 
 _BADGES = {
     GenerationState.BUILDING: "orange",
@@ -35,15 +38,32 @@ def show_generations(app: SearchApp, collection: str) -> None:
 
 
 def _show_generation(app: SearchApp, collection: str, generation: Generation) -> None:
-    with st.container(border=True, key=f"generation-{generation.number}", gap="xsmall"):
+    number = generation.number
+    with st.container(border=True, key=f"generation-{number}", gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**Generation {generation.number}** · {plain(generation.encoder_name)}", width="stretch")
+            st.markdown(f"**Generation {number}** · {plain(generation.encoder_name)}", width="stretch")
             st.badge(generation.state.value, color=_BADGES[generation.state])  # type: ignore[arg-type]
         st.caption(generation_line(generation))
         if generation.evaluation:
-            st.markdown(plain(verdict_of(generation.evaluation).sentence))
+            show_verdict(verdict_of(generation.evaluation), key=f"{collection}-{number}")
+        if (page := app.report_file(collection, number)) is not None:
+            _show_report(page, f"{collection}-generation-{number}.html", number)
         if generation.state in _SWITCHABLE:
             _show_choices(app, collection, generation)
+
+
+def _show_report(page: Path, name: str, number: int) -> None:
+    """The page about how the generation came about, to be kept or opened; read when somebody asks."""
+    st.download_button(
+        "Report",
+        page.read_bytes,
+        name,
+        "text/html",
+        key=f"report-{number}",
+        type="tertiary",
+        icon=":material/description:",
+        on_click="ignore",
+    )
 
 
 def generation_line(generation: Generation) -> str:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.index_health import IndexHealth
-from ui.components.charts import curve
+from ui.components.charts import curves
 from ui.components.errors import told
 
 _MEASURED = "index health"
@@ -30,7 +30,7 @@ def _show(health: IndexHealth) -> None:
     st.caption(f"{health.kind} · generation {health.generation} · {health.query_count:,} queries")
     points = [(one.milliseconds, one.recall) for one in health.efforts[1:]]
     if points:
-        st.echarts_chart(curve("recall", sorted(points), "ms a search", "recall@10"), height=260)
+        st.echarts_chart(curves({"recall": sorted(points)}, "ms a search", "recall@10"), height=260)
     for is_right, complaint in (
         (health.has_fingerprint, "Milvus' note of the encoder differs from the catalogue's."),
         (health.has_alias, "Other clients are led to another generation."),

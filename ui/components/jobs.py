@@ -13,6 +13,7 @@ from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.jobs import JobProgress, JobView
 from search_app.requests import KINDS
+from ui.components.curves import show_curve
 from ui.components.errors import kept, show_kept
 from ui.components.figures import duration, moment
 from ui.components.outcomes import failures, outcome_text
@@ -88,7 +89,7 @@ def show_all_jobs(app: SearchApp) -> None:
             format_func=lambda job_id: _log_label(views, job_id),
             key="log-of",
         )
-        st.code(app.jobs.log(chosen) or "This job wrote no log.", language=None, wrap_lines=True, height=240)
+        st.code(app.job_log(chosen) or "This job wrote no log.", language=None, wrap_lines=True, height=240)
 
 
 def _log_label(views: Collection[JobView], job_id: str) -> str:
@@ -121,6 +122,7 @@ def show_job(app: SearchApp, view: JobView) -> None:
             _show_end(app, job)
         else:
             _show_progress(app, view)
+        show_curve(app, job)
 
 
 def job_title(job: Job) -> str:
@@ -131,6 +133,11 @@ def job_title(job: Job) -> str:
         "train": f"Train {plain(str(job.arguments.get('name', '')))}",
         "reindex": f"Re-index {collection} with {plain(str(job.arguments.get('encoder', '')))}",
         "evaluate": f"Evaluate {collection}",
+        "preview": f"Preview of {plain(str(job.arguments.get('encoder', '')))} for {collection}",
+        "learn": f"Learn for {collection}",
+        "tune": f"Tune {collection}",
+        "mine": f"Mine hard negatives in {collection}",
+        "compare": f"Compare ways to search {collection}",
     }
     return titles.get(job.kind, plain(job.kind))
 
@@ -187,7 +194,7 @@ def _show_failures(job: Job) -> None:
 
 def _stop(app: SearchApp, job_id: str) -> None:
     with kept():
-        app.jobs.cancel(job_id)
+        app.cancel_job(job_id)
 
 
 def _resume(app: SearchApp, job_id: str) -> None:

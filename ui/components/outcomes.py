@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from search_app.gate.preview import preview_of
 from search_app.gate.verdict import verdict_of
+from search_app.learning.loop import told_by
 from ui.components.figures import counted, duration
 
 Result = Mapping[str, Any]
@@ -52,9 +54,15 @@ def _evaluated(result: Result) -> str:
     return f"{figures} on {counted(result['query_count'], 'query', 'queries')}."
 
 
+def _previewed(result: Result) -> str:
+    return preview_of(result).sentence
+
+
 _TELLERS: Mapping[str, Callable[[Result], str]] = {
     "ingest": _ingested,
     "train": _trained,
     "reindex": _reindexed,
     "evaluate": _evaluated,
+    "preview": _previewed,
+    "learn": told_by,
 }

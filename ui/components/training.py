@@ -1,14 +1,53 @@
-"""The forms that start the two long steps of learning: train an encoder, and re-index with it."""
+"""The forms that start the long steps of learning: all of them at once, or one at a time."""
 
 import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.catalog.collections import slug_of
-from search_app.requests import ReindexRequest, TrainRequest
+from search_app.catalog.judgements import Split
+from search_app.learning.loop import HELD_OUT_LEAST
+from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, Request, TrainRequest
 from search_app.status import CollectionStatus
+from search_app.twin.corpus_pairs import CORPUS_PAIRS
 from ui.components.errors import told
 
 LOSSES = ("auto", "in-batch-negatives", "symmetric", "contrastive", "triplet")  # those that fit what judgements teach
+
+_LIVE = "The one that answers now"
+_AS_NEEDED = "3"  # epochs; the default of `TrainingSettings`
+_CORPUS_WAYS = {
+    "title": "title → text",
+    "heading": "heading → passage",
+    "neighbours": "passage → the next one",
+    "cloze": "sentence → its passage",
+}
+
+
+def show_learning(app: SearchApp, one: CollectionStatus) -> None:
+    """The whole loop with one button; what it needs is said where it isn't there."""
+    held_out = one.judgements.query_counts[Split.HELDOUT]
+    with st.form("learn", border=False):
+        with st.expander("Settings", type="compact"):
+            base = _base_box(app, "learn-base")
+            left, right = st.columns(2)
+            epochs = left.number_input("Epochs", 1, 50, value=None, placeholder=_AS_NEEDED, help=_EPOCHS)
+            batch = right.number_input("Batch size", 2, 1024, value=None, placeholder="32", help=_BATCH)
+            mine = st.checkbox("Search the collection for hard negatives", key="learn-mine", help=_MINE)
+            ways = st.multiselect(
+                "Learn from the documents themselves too",
+                list(CORPUS_PAIRS),
+                format_func=lambda way: _CORPUS_WAYS[way],
+                key="learn-corpus",
+                help="Pairs that the documents hold by themselves; they help where few judgements do.",
+            )
+        is_short = held_out < HELD_OUT_LEAST
+        if st.form_submit_button("Learn", type="primary", icon=":material/school:", disabled=is_short):
+            _start(app, LearnRequest(one.name, None, base, epochs, tuple(ways), mine, batch))
+    if is_short:
+        st.caption(
+            f"To show a gain takes {HELD_OUT_LEAST} held-out queries at the very least; there are {held_out}. "
+            "One judged query in four is held out."
+        )
 
 
 def show_training(app: SearchApp, one: CollectionStatus) -> None:
@@ -17,12 +56,14 @@ def show_training(app: SearchApp, one: CollectionStatus) -> None:
         free = free_name(app, one.name)
         name = st.text_input("Name of the new encoder", value=free, key=f"train-as-{free}")
         with st.expander("Settings", type="compact"):
+            base = _base_box(app, "train-base")
             loss = st.selectbox("Loss", LOSSES, help="auto is the usual one for judgements.")
-            epochs = st.number_input("Epochs", 1, 50, value=None, placeholder="As the loss needs")
-        if st.form_submit_button("Train", type="primary", icon=":material/model_training:"):
-            with told():
-                app.start(TrainRequest(name.strip(), one.name, loss=loss, epochs=epochs))
-                st.rerun()
+            epochs = st.number_input(
+                "Epochs", 1, 50, value=None, placeholder=_AS_NEEDED, key="train-epochs", help=_EPOCHS
+            )
+            mine = st.checkbox("Search the collection for hard negatives", key="train-mine", help=_MINE)
+        if st.form_submit_button("Train", icon=":material/model_training:"):
+            _start(app, TrainRequest(name.strip(), one.name, base=base, loss=loss, epochs=epochs, mine=mine))
 
 
 def free_name(app: SearchApp, collection: str) -> str:
@@ -34,12 +75,36 @@ def free_name(app: SearchApp, collection: str) -> str:
 
 
 def show_reindexing(app: SearchApp, one: CollectionStatus) -> None:
-    """Which encoder fills the next generation; a job starts when it is sent."""
-    names = [encoder.name for encoder in reversed(app.catalog.encoders.list())]
+    """Which encoder fills the next generation: predicted from a part of the documents, or built from all of them."""
     with st.form("reindex", border=False):
-        encoder = st.selectbox("Encoder", names, key=f"reindex-encoder-{one.name}")
+        encoder = st.selectbox("Encoder", _encoder_names(app), key=f"reindex-encoder-{one.name}")
         is_switching = st.checkbox("Switch when it is done, if the gate lets it through")
-        if st.form_submit_button("Re-index", icon=":material/database:"):
-            with told():
-                app.start(ReindexRequest(one.name, encoder, switch=is_switching))
-                st.rerun()
+        with st.container(horizontal=True, gap="small"):
+            is_building = st.form_submit_button("Re-index", icon=":material/database:")
+            is_asking = st.form_submit_button("Preview", icon=":material/online_prediction:", help=_PREVIEW)
+    if is_building:
+        _start(app, ReindexRequest(one.name, encoder, switch=is_switching))
+    if is_asking:
+        _start(app, PreviewRequest(one.name, encoder))
+
+
+def _start(app: SearchApp, request: Request) -> None:
+    with told():
+        app.start(request)
+        st.rerun()
+
+
+def _base_box(app: SearchApp, key: str) -> str | None:
+    """The encoder to begin with; None is the live one."""
+    chosen = st.selectbox("Begin with", [_LIVE, *_encoder_names(app)], key=key)
+    return None if chosen == _LIVE else chosen
+
+
+def _encoder_names(app: SearchApp) -> list[str]:
+    return [encoder.name for encoder in reversed(app.catalog.encoders.list())]
+
+
+_EPOCHS = "How often every example is seen. More learns more, and forgets more."
+_BATCH = "Examples that are told apart from each other; more is better and takes more memory."
+_MINE = "Passages that look like answers and are none: the encoder learns most from them."
+_PREVIEW = "Encodes a part of the documents and predicts what the gate will say, and what the build will cost."
