@@ -64,7 +64,7 @@ class Trainee(nn.Module):
         self.loss = loss
         self._cached_rows = cached_rows
         self._is_half = is_half
-        self._processes = processes
+        self.processes = processes
 
     def forward(
         self,
@@ -81,7 +81,7 @@ class Trainee(nn.Module):
         def loss(encoded: Sequence[Tensor]) -> Tensor:
             rows = torch.cat([vectors[one.places] for vectors, one in zip(encoded, passes, strict=True)])
             batch = VectorBatch(rows[:own], rows[own:], owners, labels, targets)
-            return self.loss(batch if self._processes.are_one else _of_all(batch, self._processes))
+            return self.loss(batch if self.processes.are_one else _of_all(batch, self.processes))
 
         if self._cached_rows is not None:
             return {"loss": cached(loss, self._encode, [one.parts for one in passes])}

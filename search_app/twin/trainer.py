@@ -29,7 +29,6 @@ from search_app.twin.batches import Plan
 from search_app.twin.checkpoints import complete_checkpoints, seal, step_of, sweep
 from search_app.twin.held_out import Measured
 from search_app.twin.listener import Listener
-from search_app.twin.processes import Processes
 from search_app.twin.trainee import Batch, Trainee
 
 _log = logging.getLogger("search_app.twin.training")
@@ -52,12 +51,11 @@ class TwinTrainer(Trainer):
     """Trains a `Trainee` through a plan.
 
     Args:
-        trainee: Changed in place.
+        trainee: Changed in place; its processes share each batch.
         arguments: One epoch; the plan holds all of them.
         plan: Row numbers of each batch, of this process' share of it.
         collate: Row numbers to the trainee's arguments.
         measure: The held-out part; asked in the leading process only.
-        processes: That share each batch.
         listener: Hears of every step.
     """
 
@@ -69,13 +67,12 @@ class TwinTrainer(Trainer):
         *,
         collate: Callable[[Sequence[int]], Batch],
         measure: Callable[[], Measured],
-        processes: Processes,
         listener: Listener,
     ) -> None:
         rows = range(1 + max(number for batch in plan for number in batch))
         super().__init__(trainee, arguments, data_collator=collate, train_dataset=rows, eval_dataset=rows)
         self._trainee, self._plan, self._measure = trainee, plan, measure
-        self._processes, self._listener = processes, listener
+        self._processes, self._listener = trainee.processes, listener
         self._folder = Path(str(arguments.output_dir))
         self.measured: dict[int, Measured] = {}  # by step, of this process
         self.remove_callback(PrinterCallback)

@@ -94,7 +94,6 @@ class Run:
             [self.processes.share(batch) for batch in plan],
             collate=self._batch,
             measure=self._measure,
-            processes=self.processes,
             listener=listener,
         )
         if settings.patience is not None and has_held_out:
