@@ -1,4 +1,4 @@
-"""One writer a collection, and one who builds a generation of it: file locks that hold across processes.
+"""One writer a collection, one who builds a generation of it, one who learns: file locks that hold across processes.
 
 A lock ends with its process, however that ends. Who holds it stands in a file beside it.
 """
@@ -14,6 +14,8 @@ import psutil
 
 from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
+
+CANCEL = "`twinsearch jobs cancel`"  # in the sentence; whoever knows the job adds its number
 
 
 def writing(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
@@ -35,6 +37,24 @@ def building(locks: Path, collection: str) -> AbstractContextManager[None]:
     return _holding(locks / f"{slug_of(collection)}.build", f"A generation of collection {collection!r} is being built")
 
 
+def learning(locks: Path, collection: str) -> AbstractContextManager[None]:
+    """Holds the lock of those who go from a collection's judgements to its next generation.
+
+    Raises:
+        CollectionInUse: Another process does so; the sentence names it.
+    """
+    return _holding(locks / f"{slug_of(collection)}.learn", f"Collection {collection!r} is being learned from")
+
+
+def training(locks: Path, encoder: str) -> AbstractContextManager[None]:
+    """Holds the lock of whoever trains an encoder of this name.
+
+    Raises:
+        CollectionInUse: Another process does so; the sentence names it.
+    """
+    return _holding(locks / f"{slug_of(encoder)}.train", f"Encoder {encoder!r} is being trained")
+
+
 def lives(pid: int | None, started: float | None) -> bool:
     """Whether the very process that began then lives; a later one with the same number doesn't count."""
     try:
@@ -51,9 +71,8 @@ def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise CollectionInUse(
-            f"{what} by {_read_owner(owner)}. Wait until it ends, or stop it with `twinsearch jobs cancel`."
-        ) from error
+        pid, name = _read_owner(owner)
+        raise CollectionInUse(f"{what} by {name}. Wait until it ends, or stop it with {CANCEL}.", pid) from error
     try:
         owner.write_text(f"{os.getpid()} {psutil.Process().create_time()}", encoding="utf-8")
         yield
@@ -62,9 +81,11 @@ def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]
         lock.release()
 
 
-def _read_owner(path: Path) -> str:
+def _read_owner(path: Path) -> tuple[int | None, str]:
+    """The process that holds a lock, by its number and in words."""
     try:
         pid, started = path.read_text(encoding="utf-8").split()
+        since = datetime.fromtimestamp(float(started))
     except (FileNotFoundError, ValueError):
-        return "another process"
-    return f"process {pid}, started {datetime.fromtimestamp(float(started)):%Y-%m-%d %H:%M:%S}"
+        return None, "another process"
+    return int(pid), f"process {pid}, started {since:%Y-%m-%d %H:%M:%S}"
