@@ -1,4 +1,4 @@
-"""What every page has in common: its navigation, and a sketch of a page until the home is open.
+"""What every page has in common: who looks at it, its navigation, and a sketch of a page until the home is open.
 
 `streamlit run` reads the look and the safe settings from `.streamlit/config.toml` beside this file. Opening the home
 loads libraries for seconds, so nothing of it is imported before the first lines are drawn.
@@ -7,6 +7,8 @@ loads libraries for seconds, so nothing of it is imported before the first lines
 from pathlib import Path
 
 import streamlit as st
+
+from ui.visitors import show_visitor, visitor_name
 
 PAGES = (
     st.Page("pages/search.py", title="Search", icon=":material/search:", default=True),
@@ -18,14 +20,26 @@ PAGES = (
     st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),
     st.Page("pages/status.py", title="Status", icon=":material/monitor_heart:"),
 )
+_NEEDED = {  # a verb for each page that isn't everybody's; who may not call it isn't shown the page
+    "Collections": "ingest",
+    "Judge": "judge",
+    "Learn": "train",
+    "Status": "job_log",
+}
 HERE = Path(__file__).parent
 _SKETCH_PIXELS = 360
 
 st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), layout="centered")
 st.logo(str(HERE / "logo.svg"), size="large")
-page = st.navigation(list(PAGES), position="top")
+is_everybodys = visitor_name() is None
+page = st.navigation(list(PAGES), position="top") if is_everybodys else None
 with st.skeleton(_SKETCH_PIXELS):
     from ui.resources import search_app
 
-    search_app()
+    app = search_app()
+if page is None:
+    allowed = [one for one in PAGES if app.may(_NEEDED.get(one.title, "search"))]
+    page = st.navigation(allowed, position="top")
 page.run()
+if app.acting is not None:
+    show_visitor(app.acting)

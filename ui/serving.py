@@ -4,6 +4,7 @@
 at once.
 """
 
+import os
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -11,9 +12,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from streamlit import config
 from streamlit.starlette import App
 
+from search_app.login import login_of
 from ui.api.routes import routes
 from ui.faults import show_fault
 from ui.headers import SafeHeaders
+from ui.proxy import BehindProxy
 
 app = App(
     Path(__file__).parent / "app.py",
@@ -21,6 +24,7 @@ app = App(
     middleware=[
         Middleware(SafeHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=config.get_option("server.allowedHosts") or ["*"]),
+        Middleware(BehindProxy, login=login_of(os.environ)),
     ],
     on_script_error=show_fault,
 )

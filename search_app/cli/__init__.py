@@ -23,6 +23,7 @@ from search_app.cli import (
     measuring,
     reviewing,
     searching,
+    serving,
     training,
     tuning,
     users,
@@ -56,6 +57,7 @@ _ROOMS = (
     indexing,
     users,
     care,
+    serving,
 )
 for room in _ROOMS:
     for command in room.COMMANDS:

@@ -1,7 +1,5 @@
-"""Commands that look after a home: status, check, jobs, engine, ui."""
+"""Commands that look after a home: status, check, jobs, engine."""
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +7,7 @@ import click
 from search_app.cli.loading import collections_table
 from search_app.cli.shell import Shell, command
 from search_app.cli.tables import moment, table
-from search_app.errors import DamageFound, UsageError
+from search_app.errors import DamageFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -187,50 +185,6 @@ def engine_text(found: "EngineStatus") -> str:
     return f"embedded Milvus: process {found.pid} since {moment(found.started_at)}, {size}"
 
 
-@command("ui", examples="twinsearch ui --port 8501\ntwinsearch ui --host search.example.org")
-@click.option("--port", default=8501, show_default=True, help="The port of the page.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Where the page listens.")
-@click.option("--host", "hosts", multiple=True, metavar="NAME", help="A name under which people may ask for the page.")
-@click.option("--insecure", is_flag=True, help="Listen for other machines, without any login.")
-def ui(shell: Shell, port: int, address: str, hosts: tuple[str, ...], insecure: bool) -> None:
-    """Serve the web page until Ctrl-C."""
-    from importlib.util import find_spec
-
-    found = find_spec("ui.serving")
-    if found is None or found.origin is None:
-        raise UsageError("The web page is not installed. Install twinsearch again, with its package `ui`.")
-    if not (_is_own(address) or insecure):
-        raise UsageError(
-            f"At {address!r} everybody who reaches this machine could read and change all collections, for the page "
-            "has no login. Listen on 127.0.0.1 behind a proxy that has one, or add --insecure."
-        )
-    environment = {**os.environ, "TWINSEARCH_HOME": str(shell.app.home.path)}
-    if shell.milvus_uri:
-        environment["TWINSEARCH_MILVUS_URI"] = shell.milvus_uri
-    options = [f"--server.port={port}", f"--server.address={address}", *_PAGE_OPTIONS]
-    allowed = (*_OWN_NAMES, *hosts) if _is_own(address) else hosts or ("*",)
-    options += [f"--server.allowedHosts={name}" for name in allowed]
-    click.echo(f"Twinsearch on http://{address}:{port} (Ctrl-C ends it)", err=True)
-    shell.close()
-    # In place of this process, so that whoever ends it ends the page.
-    os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", found.origin, *options], environment)
-
-
-# The rest stands in ui/.streamlit/config.toml.
-_PAGE_OPTIONS = ("--server.headless=true", "--server.fileWatcherType=none")
-_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")  # a page of another site that points its name here is refused
-
-
-def _is_own(address: str) -> bool:
-    """Whether only this machine's own users can reach it."""
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return address == "localhost"
-
-
 for group, members in (
     (jobs, (list_jobs, show_job, log_job, cancel_job, resume_job, run_job)),
     (engine, (engine_status, start_engine, stop_engine)),
@@ -238,4 +192,4 @@ for group, members in (
     for member in members:
         group.add_command(member)
 
-COMMANDS = (status, check, jobs, engine, ui)
+COMMANDS = (status, check, jobs, engine)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
 from search_app.requests import IngestRequest
-from ui.resources import search_app
+from ui.resources import opened_home
 
 ENTRY = Path(__file__).parents[2] / "ui" / "app.py"
 HOMES = Path(__file__).parents[1] / "search_app" / "conftest.py"
@@ -27,7 +27,7 @@ Visit = Callable[..., AppTest]
 def visit(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Opens a page by its name, with the parameters of a URL."""
     monkeypatch.setenv("TWINSEARCH_HOME", str(shared_home))
-    search_app.clear()
+    opened_home.clear()
 
     def open_page(page: str = "search", /, **parameters: str | list[str]) -> AppTest:
         browser = AppTest.from_file(ENTRY, default_timeout=60)
@@ -39,7 +39,7 @@ def visit(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]
         return browser.run()
 
     yield open_page
-    search_app.clear()  # closes what the pages opened
+    opened_home.clear()  # closes what the pages opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from search_app.app import SearchApp
 from ui.api.guard import BODY_BYTES_MAX
 from ui.api.openapi import ENDPOINTS, description
 from ui.api.routes import routes
-from ui.resources import search_app
+from ui.resources import opened_home
 
 TOKEN = {"Authorization": "Bearer secret"}
 Ask = Callable[..., Any]
@@ -24,10 +24,10 @@ def client(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestC
     """The API's routes over a home whose token is "secret"."""
     monkeypatch.setenv("TWINSEARCH_HOME", str(shared_home))
     monkeypatch.setenv("TWINSEARCH_API_TOKEN", "secret")
-    search_app.clear()
+    opened_home.clear()
     with TestClient(Starlette(routes=routes()), base_url="http://localhost") as opened:
         yield opened
-    search_app.clear()
+    opened_home.clear()
 
 
 def told(response: Any) -> tuple[int, str]:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from search_app.config import Home
 from search_app.errors import UsageError
 from ui.components.uploads import keep_uploads, safe_name
 
@@ -43,17 +42,17 @@ def test_names_that_differ_never_become_the_same() -> None:
 
 
 def test_uploads_lie_in_the_collections_folder_and_replace_those_of_the_same_name(tmp_path: Path) -> None:
-    keep_uploads(Home(tmp_path), "../My Notes", [Sent("a.txt", b"old")])
-    folder = keep_uploads(Home(tmp_path), "../My Notes", [Sent("a.txt", b"new"), Sent("b.md", b"b")])
-    assert folder == tmp_path / "uploads" / "my_notes"
+    keep_uploads(tmp_path, "../My Notes", [Sent("a.txt", b"old")])
+    folder = keep_uploads(tmp_path, "../My Notes", [Sent("a.txt", b"new"), Sent("b.md", b"b")])
+    assert folder == tmp_path / "my_notes"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a.txt": b"new", "b.md": b"b"}
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_was_sent_lies_under_its_hash_once(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt", "a.txt"):
-        folder = keep_uploads(Home(tmp_path), "docs", [Sent(name, b"same")])
-    (held,) = (tmp_path / "uploads" / ".content").iterdir()
+        folder = keep_uploads(tmp_path, "docs", [Sent(name, b"same")])
+    (held,) = (tmp_path / ".content").iterdir()
     assert held.name == hashlib.sha256(b"same").hexdigest()
     assert [(path.name, path.samefile(held)) for path in sorted(folder.iterdir())] == [("a.txt", True), ("b.txt", True)]
 
@@ -62,4 +61,4 @@ def test_files_for_which_the_disk_has_no_room_are_refused(tmp_path: Path, monkey
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
     with pytest.raises(UsageError, match="the disk has 1 MB left"):
-        keep_uploads(Home(tmp_path), "docs", [Sent("a.txt", b"x")])
+        keep_uploads(tmp_path, "docs", [Sent("a.txt", b"x")])

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from ingest.errors import TwinsearchError
 from search_app.documents import DocumentView
-from search_app.errors import CollectionInUse, MilvusUnreachable, NotFound, UsageError
+from search_app.errors import CollectionInUse, Forbidden, MilvusUnreachable, NotFound, UsageError
 from search_app.jobs import as_json
 from search_app.search import SearchResult
 from search_app.status import CollectionStatus, Status
@@ -14,6 +14,7 @@ from search_app.status import CollectionStatus, Status
 SCHEMA = 1  # it changes when a field changes its meaning or goes
 _STATUSES: tuple[tuple[type[TwinsearchError], int], ...] = (
     (NotFound, 404),
+    (Forbidden, 403),
     (UsageError, 400),
     (CollectionInUse, 409),
     (MilvusUnreachable, 503),

@@ -1,17 +1,22 @@
-"""Who may use the API: whoever has the token, from no foreign page, with a body of a bounded size.
+"""Who may use the API: whoever has a token, from no foreign page, with a body of a bounded size.
 
-It is off until a token is set. Everything is decided from the request's head, before the home is touched.
+It is off until there is a token. Everything is decided from the request's head, before a verb is called.
 """
 
 from secrets import compare_digest
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from search_app.errors import UsageError
 
+if TYPE_CHECKING:
+    from search_app.catalog.users import User
+
 BODY_BYTES_MAX = 64 * 1024
 _SCHEME = "bearer "
+_NO_TOKEN = "The token is missing or wrong. Send it as `Authorization: Bearer TOKEN`."
 
 
 class Refused(UsageError):
@@ -22,21 +27,39 @@ class Refused(UsageError):
         self.status = status
 
 
-def require_token(request: Request) -> None:
-    """Refuses whoever doesn't have the token.
+def shown_token(request: Request) -> str:
+    """The token that the request shows.
 
     Raises:
-        Refused: The API is off, or the token is missing or another one.
+        Refused: It shows none.
     """
-    from search_app.config import find_home, load_settings  # half a second, and the server is up before
-
-    token = load_settings(find_home()).api_token.get_secret_value()
-    if not token:
-        raise Refused(403, "The API is off. Set `api_token` in config.toml or TWINSEARCH_API_TOKEN to turn it on.")
     given = request.headers.get("authorization", "")
-    is_bearer = given[: len(_SCHEME)].lower() == _SCHEME
-    if not is_bearer or not compare_digest(given[len(_SCHEME) :].encode(), token.encode()):
-        raise Refused(401, "The token is missing or wrong. Send it as `Authorization: Bearer TOKEN`.")
+    if given[: len(_SCHEME)].lower() != _SCHEME:
+        raise Refused(401, _NO_TOKEN)
+    return given[len(_SCHEME) :]
+
+
+def user_of(token: str) -> "User":
+    """In whose name a request with this token is answered.
+
+    The token of the settings is a judge's, in the name of whoever the home belongs to; every other one is a user's own.
+
+    Raises:
+        Refused: The API is off, or nobody has this token.
+    """
+    from search_app.catalog.users import Role, User  # half a second, and the server is up before
+    from search_app.config import find_home, load_settings
+    from ui.resources import opened_home
+
+    set_token = load_settings(find_home()).api_token.get_secret_value()
+    if set_token and compare_digest(token.encode(), set_token.encode()):
+        return User(opened_home().user, Role.JUDGE)
+    found = opened_home().user_of_token(token)
+    if found is not None:
+        return found
+    if not set_token and not any(one.has_token for one in opened_home().users()):
+        raise Refused(403, "The API is off. Run `twinsearch users token NAME`, or set `api_token` in config.toml.")
+    raise Refused(401, _NO_TOKEN)
 
 
 def require_own_origin(request: Request) -> None:

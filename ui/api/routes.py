@@ -4,15 +4,18 @@ A search so doesn't hold up the pages, and what a verb needs is imported when th
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ui.api.guard import Refused, bounded_body, require_own_origin, require_token
+from ui.api.guard import Refused, bounded_body, require_own_origin, shown_token, user_of
 from ui.api.openapi import ENDPOINTS, description
+
+if TYPE_CHECKING:
+    from search_app.catalog.users import User
 
 
 def routes() -> list[Route]:
@@ -29,16 +32,16 @@ def _endpoint(name: str) -> Callable[..., Any]:
     async def _guarded(request: Request) -> Response:
         try:
             require_own_origin(request)
-            await run_in_threadpool(require_token, request)
+            user = await run_in_threadpool(user_of, shown_token(request))
             body = await bounded_body(request) if request.method == "POST" else b""
         except Refused as error:
             return JSONResponse({"error": {"kind": "Refused", "message": str(error)}}, error.status)
-        return await run_in_threadpool(_answer, name, request, body)
+        return await run_in_threadpool(_answer, name, user, request, body)
 
     return _guarded
 
 
-def _answer(name: str, request: Request, body: bytes) -> Response:
+def _answer(name: str, user: "User", request: Request, body: bytes) -> Response:
     from ui.api.verbs import Asked, answered  # imports all that a search needs
 
-    return answered(name, Asked(request, body))
+    return answered(name, user, Asked(request, body))

@@ -11,11 +11,12 @@ from ingest.errors import TwinsearchError
 from search_app.app import SearchApp
 from search_app.app.searching import all_of
 from search_app.catalog.listing import ListingFilter, Page
+from search_app.catalog.users import User
 from search_app.jobs import as_json
 from search_app.search import SearchOptions
 from ui.api.answers import document_answer, error_answer, result_answer, status_answer
 from ui.api.reading import collection, fields, number, text, texts
-from ui.resources import search_app
+from ui.resources import opened_home
 
 _LIST_MOST = 1000
 
@@ -86,9 +87,9 @@ VERBS: dict[str, Callable[[SearchApp, Asked], Any]] = {
 }
 
 
-def answered(name: str, asked: Asked) -> Response:
-    """What the verb of this name says; an error of ours as its sentence."""
+def answered(name: str, user: User, asked: Asked) -> Response:
+    """What the verb of this name says to this user; an error of ours as its sentence."""
     try:
-        return JSONResponse(VERBS[name](search_app(), asked))
+        return JSONResponse(VERBS[name](opened_home().acting_as(user), asked))
     except TwinsearchError as error:
         return error_answer(error)

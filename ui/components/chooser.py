@@ -7,6 +7,7 @@ import streamlit as st
 from search_app.app import SearchApp
 from search_app.config import DEFAULT_COLLECTION
 from ui.components.errors import told
+from ui.resources import search_app
 
 KEY = "collection"
 _LAST = "collection chosen last"
@@ -35,5 +36,8 @@ def show_none_yet() -> None:
     """What a page says while there is no collection at all."""
     with st.container(border=True):
         st.markdown("**There is no collection yet.**")
+        if not search_app().may("ingest"):
+            st.caption("Somebody who may load documents must make one first.")
+            return
         st.caption("A collection holds the documents that you want to search. Load a folder or a few files first.")
         st.page_link("pages/collections.py", label="Load documents", icon=":material/arrow_forward:")

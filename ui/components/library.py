@@ -38,11 +38,16 @@ def _show_row(app: SearchApp, collection: str, place: int, one: ListedDocument) 
         with st.container(horizontal=True, gap="medium"):
             if st.button("Open", key=f"show-{place}", type="tertiary", icon=":material/article:"):
                 show_document(app, collection, one.id)
-            with st.popover("Remove", type="tertiary", icon=":material/delete:"):
-                st.markdown("Remove it from this collection? The file stays, and the next ingest takes it in again.")
-                st.button(
-                    "Remove", key=f"remove-{place}", type="primary", on_click=_remove, args=(app, collection, one.id)
-                )
+            if app.may("remove_documents"):
+                _show_removal(app, collection, place, one.id)
+
+
+def _show_removal(app: SearchApp, collection: str, place: int, document_id: str) -> None:
+    with st.popover("Remove", type="tertiary", icon=":material/delete:"):
+        st.markdown("Remove it from this collection? The file stays, and the next ingest takes it in again.")
+        st.button(
+            "Remove", key=f"remove-{place}", type="primary", on_click=_remove, args=(app, collection, document_id)
+        )
 
 
 def row_line(one: ListedDocument) -> str:

@@ -26,7 +26,8 @@ def show_loading(app: SearchApp, names: Sequence[str]) -> None:
         accept_new_options=True,
         help="Choose one, or type the name of a new one.",
     )
-    way = st.segmented_control("From", [_UPLOAD, _PATH], default=_UPLOAD, required=True, key="load-way")
+    ways = [_UPLOAD, _PATH] if app.may_name_files else [_UPLOAD]
+    way = st.segmented_control("From", ways, default=_UPLOAD, required=True, key="load-way")
     with st.form("load", border=False):
         uploads = _ask_uploads() if way == _UPLOAD else []
         path = _ask_path() if way == _PATH else ""
@@ -57,7 +58,7 @@ def _kept(app: SearchApp, collection: str, uploads: Sequence[Upload]) -> tuple[s
     """
     if not uploads:
         raise UsageError("No file was chosen. Drop at least one file into the box.")
-    return (str(keep_uploads(app.home, collection, uploads)),)
+    return (str(keep_uploads(app.uploads_folder(), collection, uploads)),)
 
 
 def _checked(path: str) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ def show_collection(app: SearchApp, one: CollectionStatus) -> None:
             st.page_link("pages/search.py", label="Search", icon=":material/search:", query_params=query)
             st.page_link("pages/documents.py", label="Documents", icon=":material/description:", query_params=query)
             st.page_link("pages/learn.py", label="Learn", icon=":material/school:", query_params=query)
-            with st.popover("Drop", type="tertiary", icon=":material/delete:"):
-                _show_drop(app, one)
+            if app.may("drop_collection"):
+                with st.popover("Drop", type="tertiary", icon=":material/delete:"):
+                    _show_drop(app, one)
 
 
 def counts_line(one: CollectionStatus) -> str:

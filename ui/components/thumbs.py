@@ -36,7 +36,12 @@ def read_judgements(app: SearchApp, result: SearchResult) -> None:
 
 
 def thumbs(app: SearchApp, result: SearchResult, rank: int) -> None:
-    """Two thumbs for the hit at `rank`, and what was noted; belongs into a fragment and a horizontal container."""
+    """Two thumbs for the hit at `rank` and what was noted, for whoever may judge.
+
+    It belongs into a fragment and a horizontal container.
+    """
+    if not app.may("judge_hit"):
+        return
     document_id = _document_at(result, rank)
     key = f"thumbs-{rank}"
     held = st.session_state[_HELD].get(document_id)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from search_app.catalog.collections import slug_of
-from search_app.config import Home
 from search_app.errors import UsageError
 
 _HARMFUL = re.compile(r"[^\w.() -]")
@@ -32,14 +31,14 @@ class Upload(Protocol):
         """The bytes."""
 
 
-def keep_uploads(home: Home, collection: str, uploads: Sequence[Upload]) -> Path:
-    """Keeps the files and returns the collection's folder; a file of the same name is replaced.
+def keep_uploads(shelf: Path, collection: str, uploads: Sequence[Upload]) -> Path:
+    """Keeps the files on a shelf and returns the collection's folder; a file of the same name is replaced.
 
     Raises:
         UsageError: The disk has no room for them.
     """
-    held = home.path / "uploads" / ".content"  # hidden: no ingest reads it
-    folder = home.path / "uploads" / slug_of(collection)
+    held = shelf / ".content"  # hidden: no ingest reads it
+    folder = shelf / slug_of(collection)
     for one in (held, folder):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_room(folder, sum(upload.getbuffer().nbytes for upload in uploads))
