@@ -21,6 +21,11 @@ class Users(Wiring):
         """Whether whoever acts may call a verb, for those who show buttons."""
         return allows(self.acting, verb)
 
+    @property
+    def may_name_files(self) -> bool:
+        """Whether whoever acts may name files of this machine that nobody uploaded."""
+        return self.acting is None or self.acting.role.includes(Role.ADMIN)
+
     def known_user(self, name: str) -> User | None:
         """Who comes in under this name, if anybody gave them a role."""
         return self.catalog.users.find(name)
