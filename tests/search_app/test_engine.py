@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(parent, ignore_errors=True)
 
 
-def eventually(claim: Callable[[], bool], seconds: float = 15) -> bool:
+def eventually(claim: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not claim():
         if time.monotonic() > deadline:

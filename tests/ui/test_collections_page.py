@@ -24,7 +24,7 @@ def lines(browser: AppTest) -> list[str]:
     return [one.value.replace("\\", "").replace("\u2060", "") for one in shown]
 
 
-def eventually(browser: AppTest, line: str, seconds: float = 90) -> bool:
+def eventually(browser: AppTest, line: str, seconds: float = 600) -> bool:
     """Whether the line stands on the page at last, polled as the browser polls it."""
     deadline = time.monotonic() + seconds
     while line not in lines(browser) and time.monotonic() < deadline:

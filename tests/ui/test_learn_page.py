@@ -46,7 +46,7 @@ def running(app: SearchApp, request: TrainRequest | LearnRequest) -> Job:
     return job
 
 
-def wait_for_end(app: SearchApp, seconds: float = 90) -> None:
+def wait_for_end(app: SearchApp, seconds: float = 600) -> None:
     """Waits for the jobs, so that none is left running behind the test."""
     deadline = time.monotonic() + seconds
     while any(not view.job.state.is_end for view in app.jobs.views()) and time.monotonic() < deadline:
