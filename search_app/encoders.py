@@ -84,6 +84,7 @@ class Encoders:
         self._settings = settings
         self._loaded: dict[_Key, TwinEncoder] = {}
         self._chosen: dict[_Key, str] = {}  # what "auto" came out as
+        self._served: dict[str, int] = {}  # collection -> the live generation that was last asked for
         self._lock = threading.Lock()
 
     def load(self, name: str, *, precision: str | None = None) -> "TwinEncoder":
@@ -106,9 +107,9 @@ class Encoders:
     def keep_serving(self) -> None:
         """Lets go of the loaded encoders that no live generation needs; called when another one went live."""
         live = (self._catalog.collections.live(one.name) for one in self._catalog.collections.list())
-        names = {one.encoder_name for one in live if one is not None}
+        needed = {_Key(one.encoder_name, one.precision) for one in live if one is not None}
         with self._lock:
-            for key in [key for key in self._loaded if key.name not in names]:
+            for key in [key for key in self._loaded if key not in needed]:
                 del self._loaded[key]
 
     def choose(self, name: str, *, precision: str | None = None) -> EncoderChoice:
@@ -150,9 +151,16 @@ class Encoders:
     def of_generation(self, generation: Generation, collection: str) -> "TwinEncoder":
         """The encoder that filled a generation, in the precision that it was filled with.
 
+        Where the collection's live generation is another one than it was the last time, whichever process made the
+        switch, encoders that serve nothing any longer are let go.
+
         Raises:
             FingerprintMismatch: The encoder of that name has other weights or settings today.
         """
+        if generation.state is GenerationState.LIVE and self._served.get(collection) != generation.id:
+            if self._served.pop(collection, None) is not None:
+                self.keep_serving()
+            self._served[collection] = generation.id
         encoder = self.load(generation.encoder_name, precision=generation.precision)
         if encoder.fingerprint != generation.fingerprint:
             raise FingerprintMismatch(

@@ -114,7 +114,7 @@ class Jobs:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
             raise
         except CollectionInUse as error:
-            named = self._naming_the_job(error)
+            named = self._naming_the_job(error, job.id)
             self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(named))
             raise named from error
         except TwinsearchError as error:
@@ -181,14 +181,14 @@ class Jobs:
             file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
             return file.read().decode("utf-8", "replace")
 
-    def _naming_the_job(self, error: CollectionInUse) -> CollectionInUse:
+    def _naming_the_job(self, error: CollectionInUse, refused_id: str) -> CollectionInUse:
         """The same refusal with the job of the process that is in the way, if it runs one."""
-        running = (one for one in self._catalog.jobs.list(_LISTED) if one.state is JobState.RUNNING)
-        job = next((one for one in running if one.pid is not None and one.pid == error.pid), None)
+        others = (one for one in self._catalog.jobs.list(_LISTED) if one.id != refused_id and one.pid == error.pid)
+        job = next((one for one in others if one.pid is not None and one.state is JobState.RUNNING), None)
         if job is None:
             return error
         told = str(error).replace(CANCEL, f"`twinsearch jobs cancel {job.id}`")
-        return CollectionInUse(f"{told} Its job {job.id} is: {job.kind}.", error.pid)
+        return CollectionInUse(f"{told} It runs job {job.id} ({job.kind}).", error.pid)
 
     def _refuse_ended(self, job_id: str) -> None:
         job = self._catalog.jobs.get(job_id)

@@ -2,20 +2,24 @@
 
 A generation that isn't live is kept for the soak time; one that was live is kept, besides, only until the next
 switch. What is dropped is named physically, and only what carries this home's mark counts as unknown: a Milvus server
-may hold the collections of other homes.
+may hold the collections of other homes. Switches and ingests let go of those that were live by themselves.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
+from search_app.errors import CollectionInUse
 from search_app.generations import Generations
 from search_app.index import VectorIndex
+from search_app.locks import building
 from search_app.writing import HOME_PROPERTY
 
 _SECONDS_PER_DAY = 86_400.0
+_UNUSED = frozenset({GenerationState.BUILDING, GenerationState.READY, GenerationState.RETIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,44 @@ class Reclaimed:
     orphans: tuple[str, ...]
 
 
-def reclaim(catalog: Catalog, index: VectorIndex, collection: str, soak_days: float) -> Reclaimed:
-    """Drops what is due; the caller holds the lock of those who build.
+class Soak:
+    """How long generations are kept, for the collections of one home."""
 
-    Raises:
-        UnknownCollection: Nothing has that name.
-    """
-    generations = Generations(catalog, index)
-    numbers = tuple(one.number for one in due(generations.list(collection), soak_days, now=time.time()))
-    for number in numbers:
-        generations.drop(collection, number)
-    orphans = tuple(_orphans(catalog, index))
-    for name in orphans:
-        index.drop(name)
-    return Reclaimed(collection, numbers, orphans)
+    def __init__(self, catalog: Catalog, index: VectorIndex, locks: Path, days: float) -> None:
+        self._catalog = catalog
+        self._index = index
+        self._locks = locks
+        self._days = days
+
+    def reclaim(self, collection: str) -> Reclaimed:
+        """Drops what is due, and what nobody knows.
+
+        Raises:
+            UnknownCollection: Nothing has that name.
+            CollectionInUse: Another process builds a generation of the collection.
+        """
+        with building(self._locks, collection):
+            numbers = self._drop_due(collection, _UNUSED)
+            orphans = tuple(_orphans(self._catalog, self._index))
+            for name in orphans:
+                self._index.drop(name)
+            return Reclaimed(collection, numbers, orphans)
+
+    def let_go(self, collection: str) -> tuple[int, ...]:
+        """Drops what is due of those that were live; nothing while another process builds."""
+        try:
+            with building(self._locks, collection):
+                return self._drop_due(collection, {GenerationState.RETIRED})
+        except CollectionInUse:
+            return ()
+
+    def _drop_due(self, collection: str, states: Collection[GenerationState]) -> tuple[int, ...]:
+        generations = Generations(self._catalog, self._index)
+        found = due(generations.list(collection), self._days, now=time.time())
+        numbers = tuple(one.number for one in found if one.state in states)
+        for number in numbers:
+            generations.drop(collection, number)
+        return numbers
 
 
 def due(generations: Sequence[Generation], soak_days: float, *, now: float) -> tuple[Generation, ...]:
@@ -54,7 +82,7 @@ def due(generations: Sequence[Generation], soak_days: float, *, now: float) -> t
     return tuple(
         one
         for one in generations
-        if one.state not in (GenerationState.LIVE, GenerationState.DROPPED)
+        if one.state in _UNUSED
         and (now - _since(one) > soak_days * _SECONDS_PER_DAY or (one in retired and one is not latest))
     )
 

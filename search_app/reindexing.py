@@ -23,6 +23,7 @@ from search_app.gate.verdict import Verdict
 from search_app.generations import Generations
 from search_app.jobs import as_json
 from search_app.locks import building, writing
+from search_app.reclaiming import Soak
 from search_app.twin.kept_models import CALIBRATED
 
 
@@ -38,12 +39,15 @@ class ReindexOutcome:
 class Reindexer:
     """Builds generations and decides which one is live."""
 
-    def __init__(self, catalog: Catalog, generations: Generations, encoders: Encoders, gate: Gate, home: Home) -> None:
+    def __init__(
+        self, catalog: Catalog, generations: Generations, encoders: Encoders, gate: Gate, soak: Soak, home: Home
+    ) -> None:
         self._catalog = catalog
         self._locks = home.locks_folder
         self._generations = generations
         self._encoders = encoders
         self._gate = gate
+        self._soak = soak
 
     def reindex(
         self,
@@ -121,6 +125,7 @@ class Reindexer:
             self._catch_up(generation, collection, report)
             live = self._generations.make_live(collection, number, _note(verdict, terms, user))
         self._encoders.keep_serving()
+        self._soak.let_go(collection)
         return ReindexOutcome(live, verdict, is_live=True)
 
     def rollback(self, collection: str, report: Report, *, user: str = "") -> Generation:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ingest.documents import Document
+from ingest.errors import TwinsearchError
 from ingest.sink import Vectors
 from search_app.answers import EncoderName, Hit, Rerank, SearchOptions, SearchResult, SecondStage
 from search_app.catalog import Catalog
@@ -98,13 +99,13 @@ class Searcher:
         for query in queries:
             check_query(query)
         asked = self._asked(collection, options)
-        if asked.approach.mode is Mode.LEXICAL:  # needs no vectors, and no encoder
-            return self._answered(asked, Questions(queries))
-        encoder = self._encoders.of_generation(asked.generation, collection)
-        asked.timer.lap("prepare")
-        vectors = encoder.encode(list(queries), kind="query")
-        asked.timer.lap("encode")
-        return self._answered(asked, Questions(queries, vectors))
+        try:
+            return self._batch(asked, queries)
+        except TwinsearchError:
+            later = self._asked(collection, options)
+            if later.generation.id == asked.generation.id:
+                raise
+            return self._batch(later, queries)  # another generation went live, and the one that was asked was dropped
 
     def combined(self, query: str, collection: str, options: SearchOptions) -> SearchResult:
         """The best documents by meaning for a query of parts with weights, such as "fast car" - racing.
@@ -167,6 +168,16 @@ class Searcher:
         chunk_ids = dict.fromkeys(one.chunk_id for ranking in (*dense, *lexical) for one in ranking)
         owners = self._catalog.documents.owners(asked.generation, list(chunk_ids))
         return Rankings(asked.generation.number, dense, lexical, owners)
+
+    def _batch(self, asked: _Asked, queries: Sequence[str]) -> list[SearchResult]:
+        """The answers of one generation."""
+        if asked.approach.mode is Mode.LEXICAL:  # needs no vectors, and no encoder
+            return self._answered(asked, Questions(queries))
+        encoder = self._encoders.of_generation(asked.generation, asked.collection)
+        asked.timer.lap("prepare")
+        vectors = encoder.encode(list(queries), kind="query")
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions(queries, vectors))
 
     def _asked(self, collection: str, options: SearchOptions, approach: Approach | None = None) -> _Asked:
         """The call; without an approach, the collection's own."""

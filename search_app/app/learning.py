@@ -17,9 +17,9 @@ from search_app.gate.verdict import Verdict
 from search_app.generation_status import GenerationStatus, generation_status
 from search_app.learning.loop import LearnOutcome
 from search_app.learning.watching import report_file, training_curve
-from search_app.locks import building
+from search_app.locks import learning, training
 from search_app.mined_file import MineOutcome
-from search_app.reclaiming import Reclaimed, reclaim
+from search_app.reclaiming import Reclaimed
 from search_app.reindexing import ReindexOutcome
 from search_app.requests import (
     LearnRequest,
@@ -45,16 +45,24 @@ class Learning(Wiring):
 
         Args:
             folder: Of the job; the same request with the same folder goes on from where it was stopped.
+
+        Raises:
+            CollectionInUse: Another process trains an encoder of that name.
         """
-        return self.teacher.train(request, report=report, folder=folder)
+        with training(self.home.locks_folder, request.name):
+            return self.teacher.train(request, report=report, folder=folder)
 
     def learn(self, request: LearnRequest, report: Report = unheard, *, folder: Path) -> LearnOutcome:
         """The whole loop: train on the judgements, predict, re-index, ask the gate, switch or keep, report.
 
         Args:
             folder: Of the job; the same request with the same folder goes on from where it was stopped.
+
+        Raises:
+            CollectionInUse: Another process learns for the collection.
         """
-        return self.learner.learn(request, report, folder=folder, user=self.user)
+        with learning(self.home.locks_folder, request.collection):
+            return self.learner.learn(request, report, folder=folder, user=self.user)
 
     def lint(self, request: TrainRequest, report: Report = unheard) -> "LintReport":
         """What a training would learn from, by which loss, and what is wrong with it; nothing is trained."""
@@ -146,8 +154,7 @@ class Learning(Wiring):
         Raises:
             CollectionInUse: Another process builds a generation of the collection.
         """
-        with building(self.home.locks_folder, collection):
-            return reclaim(self.catalog, self.index, collection, self.settings.soak_days)
+        return self.soak.reclaim(collection)
 
     def generation_status(self, collection: str) -> tuple[GenerationStatus, ...]:
         """Every generation with what it holds and takes, and how it went live."""

@@ -43,7 +43,9 @@ class Loading(Wiring):
             sink = self.generations.sink(generation)
             settings = self._ingest_settings(request, generation)
             with self._noted(generation.collection_id):
-                return ingest_files(paths, encoder=encoder, sink=sink, settings=settings, report=report)
+                summary = ingest_files(paths, encoder=encoder, sink=sink, settings=settings, report=report)
+            self.soak.let_go(request.collection)
+            return summary
 
     def unfinished(self, collection: str) -> str | None:
         """What to tell a person about the last ingest into the collection, if it ended without a word."""

@@ -17,6 +17,7 @@ from search_app.generations import Generations
 from search_app.index import Milvus, Server, VectorIndex
 from search_app.jobs import Jobs
 from search_app.learning.loop import Learner
+from search_app.reclaiming import Soak
 from search_app.reindexing import Reindexer
 from search_app.search import Searcher
 from search_app.teaching import Teacher
@@ -43,7 +44,8 @@ class Wiring:
         self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)
-        self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, home)
+        self.soak = Soak(self.catalog, self.index, home.locks_folder, settings.soak_days)
+        self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, self.soak, home)
         self.tuner = Tuner(self.catalog, self.searcher)
         self.teacher = Teacher(self.catalog, self.index, self.encoders, settings)
         self.learner = Learner(self.catalog, self.encoders, self.teacher, self.reindexer, self.searcher, home)

@@ -21,6 +21,7 @@ from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import Verdict, verdict_of
 from search_app.learning.moved import MovedQuery, moved_queries
 from search_app.learning.report import learning_page
+from search_app.locks import training
 from search_app.reindexing import Reindexer
 from search_app.requests import LearnRequest, TrainRequest
 from search_app.search import Searcher
@@ -92,7 +93,8 @@ class Learner:
         collection, terms = request.collection, _terms(request)
         counts = self._split(collection)
         name = self._name(request, folder)
-        training = self._teacher.train(_training(request, name), report=report, folder=folder)
+        with training(self._home.locks_folder, name):
+            trained = self._teacher.train(_training(request, name), report=report, folder=folder)
         preview = self._reindexer.preview(collection, name, terms, report)
         generation, verdict, is_live = None, None, False
         if not preview.is_hopeless:
@@ -100,8 +102,8 @@ class Learner:
             outcome = self._reindexer.switch(collection, ready.number, terms, report, user=user)
             generation, verdict, is_live = outcome.generation, outcome.verdict, outcome.is_live
         moved = moved_queries(self._searcher, collection, verdict) if verdict else ()
-        ended = LearnOutcome(collection, name, _trained(training), preview, generation, verdict, is_live, page="")
-        return replace(ended, page=str(self._write_page(ended, training, counts, moved, folder)))
+        ended = LearnOutcome(collection, name, _trained(trained), preview, generation, verdict, is_live, page="")
+        return replace(ended, page=str(self._write_page(ended, trained, counts, moved, folder)))
 
     def _split(self, collection: str) -> JudgementCounts:
         counts = self._catalog.judgements.counts(self._catalog.collections.get(collection).id)

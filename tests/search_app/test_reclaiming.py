@@ -9,7 +9,7 @@ from search_app.app import SearchApp
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.errors import CollectionInUse
 from search_app.locks import building
-from search_app.reclaiming import due, reclaim
+from search_app.reclaiming import due
 from search_app.writing import HOME_PROPERTY
 
 DAY = 86_400.0
@@ -60,7 +60,7 @@ def test_vectors_of_this_home_that_no_generation_has_are_dropped_and_no_others(n
     noted.index.create("twin_docs_9_lost", 4, {HOME_PROPERTY: noted.catalog.home_id})
     noted.index.create("twin_docs_9_foreign", 4, {HOME_PROPERTY: "another"})
     try:
-        found = reclaim(noted.catalog, noted.index, "docs", 7)
+        found = noted.reclaim("docs")
         assert (found.numbers, found.orphans) == ((), ("twin_docs_9_lost",))
         assert set(noted.index.names()) == {*before, "twin_docs_9_foreign"}
     finally:
