@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
@@ -83,7 +83,7 @@ class _Gathered:
     def take(self, passage: Passage, cosine: float) -> None:
         """Counts a passage in; `cosine` is how near it is to the topic's middle."""
         self.count += 1
-        self.words.update(word for word in _WORD.findall(passage.chunk.text.lower()) if word not in STOP_WORDS)
+        self.words.update(words_of(passage.chunk.text))
         title = passage.title or passage.chunk.document_id
         self.titles[title] = max(cosine, self.titles.get(title, -1.0))
         if len(self.titles) > 2 * _HELD_TITLES:
@@ -157,6 +157,11 @@ def silhouette(sample: Vectors, centres: Vectors) -> float:
     if not 1 < len(set(labels.tolist())) < len(scored):
         return 0.0
     return float(silhouette_score(scored, labels, metric="cosine"))
+
+
+def words_of(text: str) -> Iterator[str]:
+    """The words that may tell a topic: letters only, no stop words, in lower case."""
+    return (word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS)
 
 
 def telling_words(counts: Sequence[Counter[str]], most: int) -> list[tuple[str, ...]]:

@@ -17,6 +17,7 @@ PAGES = (
     st.Page("pages/judge.py", title="Judge", icon=":material/thumbs_up_down:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    st.Page("pages/map.py", title="Map", icon=":material/map:"),
     st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),
     st.Page("pages/status.py", title="Status", icon=":material/monitor_heart:"),
 )

@@ -21,7 +21,7 @@ AppClass = TypeVar("AppClass", bound=type)
 _READING = """
     search search_many search_combined search_like_file similar facets explain explain_all similarity clusters
     document documents find_documents judgements generation_status switches status unfinished report_file
-    training_curve index_health
+    training_curve index_health map_of place_on_map
 """
 _JUDGING = """
     judge judge_hit judge_review withdraw reviews dismiss_reviews export_judgements

@@ -18,9 +18,10 @@ from search_app.evaluation.judged import beir_files, read_judged, read_run, writ
 from search_app.evaluation.measuring import check_metrics, positive
 from search_app.evaluation.runs import FileRun, SearchedRun, parse_run
 from search_app.feedback import qrels_of
+from search_app.maps import CollectionMap, draw_map
 from search_app.requests import CompareRequest, EvaluateRequest
 from search_app.retrieval import mode_of
-from search_app.search import SearchOptions, SearchResult
+from search_app.search import SearchOptions, SearchResult, check_query
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _CHARTS = (".svg", ".html")
@@ -67,6 +68,24 @@ class Measuring(Wiring):
         if request.chart:
             write_text(Path(request.chart), _page(comparison_svg(found), Path(request.chart).suffix))
         return found
+
+    def map_of(
+        self, collection: str, topic_count: int = 8, *, seed: int = 0, report: Report = unheard
+    ) -> CollectionMap:
+        """A picture of the collection's passages in the plane that shows most of their differences.
+
+        Raises:
+            QueryError: The collection holds nothing yet.
+        """
+        return draw_map(self.catalog, self.index, collection, topic_count=topic_count, seed=seed, report=report)
+
+    def place_on_map(self, drawn: CollectionMap, query: str) -> tuple[float, float]:
+        """Where a query lies among the points of a map, as the encoder of the map's generation understands it."""
+        check_query(query)
+        generation = self.generations.get(drawn.collection, drawn.generation)
+        encoder = self.encoders.of_generation(generation, drawn.collection)
+        x, y = drawn.places(encoder.encode([query], kind="query"))[0].tolist()
+        return x, y
 
     def _run(
         self, name: str, run: SearchedRun | FileRun, judged: JudgedQueries, request: CompareRequest, report: Report

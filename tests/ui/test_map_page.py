@@ -1,0 +1,63 @@
+from collections.abc import Callable
+from types import MappingProxyType
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from search_app.app import SearchApp
+from search_app.maps import CollectionMap, MapPoint
+from ui.components.landscape import BY_TOPIC, grouped, landscape
+
+Visit = Callable[..., AppTest]
+
+
+def point(number: int, topic: int = 0, **metadata: str) -> MapPoint:
+    return MapPoint(f"c{number}", f"d{number}", f"t{number}", "…", MappingProxyType(metadata), topic, number, -number)
+
+
+def drawn(*points: MapPoint) -> CollectionMap:
+    topics = ("cat, dog", "rain")
+    return CollectionMap("docs", 1, len(points), points, topics, 0.25, np.zeros(4), np.zeros((2, 4)))
+
+
+def test_a_map_shows_every_passage_the_query_and_its_hits(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("map", query="kitten", collection="docs")
+    assert not browser.exception
+    shown = [one.value.replace("\\", "") for one in [*browser.caption, *browser.markdown]]
+    assert any(one.startswith("All 4 passages. Distances are approximate: the picture shows ") for one in shown)
+    assert "1. cat" in shown
+    assert browser.get("echarts_chart")
+    assert browser.query_params["query"] == "kitten"
+
+
+def test_a_collection_that_holds_nothing_has_no_map(app: SearchApp, visit: Visit) -> None:
+    app.catalog.collections.create("docs")
+    browser = visit("map")
+    assert not browser.exception
+    assert browser.info[0].value == "This collection holds nothing yet. Load documents first."
+
+
+def test_points_are_grouped_by_topic_or_by_a_field() -> None:
+    found = drawn(point(1, 1), point(2, 0, kind="a"), point(3, 0, kind="b"), point(4, 0, kind="b"))
+    assert {name: len(points) for name, points in grouped(found, BY_TOPIC).items()} == {"1. cat, dog": 3, "2. rain": 1}
+    assert {name: len(points) for name, points in grouped(found, "kind").items()} == {"b": 2, "–": 1, "a": 1}
+
+
+def test_values_beyond_the_colours_are_others() -> None:
+    groups = grouped(drawn(*(point(number, kind=f"k{number % 30}") for number in range(60))), "kind")
+    assert list(groups)[-1] == "others"
+    assert [len(points) for points in groups.values()] == [2] * 9 + [42]
+
+
+def test_a_click_means_the_point_of_its_series() -> None:
+    found = drawn(point(1, 0), point(2, 0), point(3, 1))
+    chart = landscape(found, BY_TOPIC, hits=[found.points[1]], query=(0.5, 0.5))
+    assert [one["name"] for one in chart.spec["series"]] == ["1. cat, dog", "2. rain", "hits", "query"]
+    clicks = ((0, 1, "d2"), (1, 0, "d3"), (2, 0, "d2"))
+    for series, place, document_id in clicks:
+        chosen = chart.chosen([{"series_index": series, "data_indices": [place]}])
+        assert chosen is not None
+        assert chosen.document_id == document_id
+    assert chart.chosen([]) is None
+    assert chart.chosen([{"series_index": 3, "data_indices": [0]}]) is None
+    assert chart.chosen([{"series_index": 0, "data_indices": [99]}]) is None
