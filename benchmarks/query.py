@@ -16,17 +16,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks import passages
 from benchmarks.figures import machine, percentile, table
+from benchmarks.filling import collection_name, fill, written
 from benchmarks.peers.process import SIDES, open_peers
 from benchmarks.users import ask_all
-from ingest.chunking import passage
 from search_app.app import SearchApp
-from search_app.requests import IngestRequest
 from search_app.twin.resolution import resolve
-from search_app.vectors import text_hash
 
 MODES = ("dense", "lexical", "hybrid")
 OURS = (
@@ -36,7 +32,6 @@ OURS = (
 )  # the parts of an answer that are neither the encoder, nor Milvus, nor the word index
 PARTS = ("encode", "search", "words", *OURS)
 _WARMING = 5  # queries before those that count: they load, connect and fill caches
-_WORDS, _STEP = 40, 12  # of a passage, and from one to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +97,8 @@ def report(app: SearchApp, bench: Bench) -> str:
 
 def measure(app: SearchApp, bench: Bench, size: int) -> Iterator[Measured]:
     """Ours in every mode and the peers at one size; for each number of users one after the other."""
-    file, vectors = _written(app, bench, size)
-    _fill(app, file, vectors, size)
+    file, vectors = written(app, bench.data, bench.work, size)
+    fill(app, file, vectors, size)
     with ExitStack() as stack:
         peers = open_peers(stack, bench.peers, resolve(app.settings.encoder))
         for name, peer in peers.items():
@@ -119,38 +114,12 @@ def measure(app: SearchApp, bench: Bench, size: int) -> Iterator[Measured]:
 
 def _ours(app: SearchApp, bench: Bench, size: int, mode: str, user_count: int) -> Measured:
     def ask(query: str) -> Mapping[str, float]:
-        return app.search(query, _name(size), mode=mode).took_ms
+        return app.search(query, collection_name(size), mode=mode).took_ms
 
     ask_all(ask, bench.warming, 1)
     answers = ask_all(ask, bench.queries, user_count)
     parts = {part: [took[part] for _, took in answers] for part in PARTS}
     return Measured(size, f"Twinsearch, {mode}", user_count, [ms for ms, _ in answers], parts)
-
-
-def _written(app: SearchApp, bench: Bench, size: int) -> tuple[Path, Path]:
-    """The passages and their vectors as files, made once."""
-    bench.work.mkdir(parents=True, exist_ok=True)
-    file, vectors = bench.work / f"{size}.jsonl", bench.work / f"{size}.npy"
-    if not vectors.is_file():
-        passages.write_passages(file, passages.passages(bench.data, size, words=_WORDS, step=_STEP))
-        np.save(vectors, passages.random_rows(size, app.encoders.load(app.settings.encoder).dim))
-    return file, vectors
-
-
-def _fill(app: SearchApp, file: Path, vectors: Path, size: int) -> None:
-    """An ingest whose vectors are all in the cache already."""
-    if app.catalog.collections.find(_name(size)) is not None:
-        return
-    encoder = app.encoders.load(app.settings.encoder)
-    texts = passages.read_passages(file)
-    hashes = [text_hash(passage("", (), text), "document") for text in texts]
-    key = f"{encoder.fingerprint}:{encoder.precision}"
-    app.vector_cache.put_many(key, dict(zip(hashes, np.load(vectors), strict=True)))
-    app.ingest(IngestRequest((str(file),), _name(size), whole=True))
-
-
-def _name(size: int) -> str:
-    return f"passages-{size}"
 
 
 def _all_sides(measured: Sequence[Measured]) -> str:

@@ -1,0 +1,212 @@
+"""Eight people search the web page while an ingest and a re-index go on: errors, waiting, memory and threads.
+
+    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.soak [--minutes 15] [--sessions 8] [--size 20000] [--work FOLDER]
+
+Each session is a window of its own in one Chromium, and asks its next query when the hits of the last one are painted
+and a second has passed. Jobs are started as the page starts them; when one ends, the next begins. Prints Markdown, and
+ends with 1 when a search failed, or when memory or threads grew.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from benchmarks.browsing import ARM, CHROMIUM, FAULT, LANDED, LAUNCH, QUERY_BOX
+from benchmarks.figures import machine, percentile, table
+from benchmarks.filling import collection_name, written
+from benchmarks.passages import queries as queries_of
+from benchmarks.passages import read_passages, write_passages
+from benchmarks.server import Server, served
+from benchmarks.tiny_encoder import write_tiny_encoder
+from benchmarks.web import filled_home
+from search_app.app import SearchApp
+from search_app.catalog.jobs import Job, JobState
+from search_app.requests import IngestRequest, ReindexRequest, Request
+
+_PAUSE_SECONDS = 1.0  # between a person's searches
+_SAMPLE_SECONDS = 5.0
+_WAIT_MS = 300_000
+_GROWTH_MOST = 1.1  # of the last quarter's memory or threads to those of the second
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the server held at a moment, in seconds from the beginning."""
+
+    seconds: float
+    resident_bytes: int
+    thread_count: int
+
+
+@dataclass(slots=True)
+class Soaked:
+    """All that was seen; it grows while the sessions search."""
+
+    took_ms: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    jobs: dict[str, list[str]] = field(default_factory=lambda: {"ingest": [], "reindex": []})
+
+    def growth(self, name: str) -> float:
+        """The middle of the last quarter of the samples by that of the second: 1.0 is flat.
+
+        The first quarter is left out: caches fill, and threads begin.
+        """
+        values = [float(getattr(one, name)) for one in self.samples]
+        quarter = max(1, len(values) // 4)
+        return percentile(values[-quarter:], 0.5) / percentile(values[quarter : 2 * quarter] or values, 0.5)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no search failed, and memory and threads stayed flat."""
+        grown = max(self.growth("resident_bytes"), self.growth("thread_count"))
+        failed_jobs = [state for states in self.jobs.values() for state in states if state == "failed"]
+        return not self.errors and not failed_jobs and grown <= _GROWTH_MOST
+
+
+def main() -> None:
+    """Fills what isn't filled yet, soaks, and prints the figures."""
+    arguments = _parser().parse_args()
+    if arguments.data is None or not Path(arguments.data).is_dir():
+        sys.exit("There is no folder of test collections. Name it with --data or TWINSEARCH_BENCH_DATA.")
+    if CHROMIUM is None:
+        sys.exit("There is no Chromium on this machine. Install it, for example with `apt-get install chromium`.")
+    with ExitStack() as stack:
+        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-soak-")))
+        home = filled_home(Path(arguments.data), work, arguments.size, stack)
+        app = stack.enter_context(SearchApp.open(home))
+        server = stack.enter_context(served(home))
+        queries = queries_of(Path(arguments.data))
+        soaked = asyncio.run(soak(app, server, queries, work=work, asked=arguments))
+        print(report(soaked, arguments))
+    sys.exit(0 if soaked.is_good else 1)
+
+
+async def soak(
+    app: SearchApp, server: Server, queries: Sequence[str], *, work: Path, asked: argparse.Namespace
+) -> Soaked:
+    """Sessions, jobs and samples side by side until the time is up."""
+    from playwright.async_api import async_playwright
+
+    soaked, deadline = Soaked(), time.monotonic() + asked.minutes * 60
+    name = collection_name(asked.size)
+    url = f"{server.address}/?collection={name}"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**LAUNCH)
+        sessions = [
+            session(browser, url, queries[place :: asked.sessions], deadline, soaked) for place in range(asked.sessions)
+        ]
+        loading = keep_busy(app, ingests(app, Path(asked.data), work, asked.size), deadline, soaked)
+        building = keep_busy(app, rebuilds(app, name), deadline, soaked)
+        await asyncio.gather(*sessions, loading, building, sample(server, deadline, soaked))
+        await browser.close()
+    return soaked
+
+
+async def session(browser: Any, url: str, queries: Sequence[str], deadline: float, soaked: Soaked) -> None:
+    """One person; whatever goes wrong is noted, and they go on."""
+    page = await (await browser.new_context()).new_page()
+    page.set_default_timeout(_WAIT_MS)
+    page.on("pageerror", lambda error: soaked.errors.append(str(error)))
+    await page.goto(url)
+    await page.locator(QUERY_BOX).wait_for()
+    for query in cycle(queries):
+        if time.monotonic() >= deadline:
+            return
+        await page.locator(QUERY_BOX).fill(query)
+        await page.evaluate(ARM)
+        await page.locator(QUERY_BOX).press("Enter")
+        took = float(await page.evaluate(LANDED))
+        soaked.took_ms.append(took)
+        faults = await page.locator(FAULT).all_inner_texts()
+        soaked.errors += [f"{query!r}: {fault}" for fault in faults]
+        if took < 0:
+            soaked.errors.append(f"{query!r}: no hits were painted")
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def keep_busy(app: SearchApp, requests: Sequence[Request], deadline: float, soaked: Soaked) -> None:
+    """Runs the jobs one after the other, again and again; stops the last one when the time is up."""
+    for request in cycle(requests):
+        job = await asyncio.to_thread(app.start, request)
+        while not (view := await asyncio.to_thread(app.jobs.view, job.id)).job.state.is_end:
+            if time.monotonic() >= deadline:
+                await asyncio.to_thread(app.cancel_job, job.id)
+                deadline = float("inf")
+            await asyncio.sleep(0.5)
+        soaked.jobs[job.kind].append(view.job.state.value)
+        await asyncio.to_thread(drop_built, app, view.job)
+        if deadline == float("inf") or time.monotonic() >= deadline:
+            return
+
+
+def drop_built(app: SearchApp, job: Job) -> None:
+    """Drops the generation that a re-index has built, so that none pile up."""
+    if job.kind == "reindex" and job.state is JobState.DONE and job.result and job.collection:
+        app.drop_generation(job.collection, job.result["generation"]["number"])
+
+
+def ingests(app: SearchApp, data: Path, work: Path, size: int) -> list[Request]:
+    """A collection of its own, whose documents all change with each ingest."""
+    file, _ = written(app, data, work, size)
+    texts, moved = read_passages(file), work / "moved"
+    moved.mkdir(exist_ok=True)
+    write_passages(moved / file.name, [*texts[1:], texts[0]])
+    return [IngestRequest((str(one),), "soaked", prune=True) for one in (file, moved / file.name)]
+
+
+def rebuilds(app: SearchApp, collection: str) -> list[Request]:
+    """The collection that is searched, by an encoder that costs little and by its own, in turn."""
+    tiny = app.home.path / "tiny"
+    if not tiny.exists():
+        write_tiny_encoder(tiny)
+    return [ReindexRequest(collection, str(tiny)), ReindexRequest(collection, app.settings.encoder)]
+
+
+async def sample(server: Server, deadline: float, soaked: Soaked) -> None:
+    """Memory and threads of the server, every few seconds."""
+    begun = time.monotonic()
+    while time.monotonic() < deadline:
+        soaked.samples.append(Sample(time.monotonic() - begun, server.resident_bytes, server.thread_count))
+        await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def report(soaked: Soaked, asked: argparse.Namespace) -> str:
+    """How long searches took, what failed, what grew, and what went on meanwhile."""
+    times = [f"{percentile(soaked.took_ms, share):.0f}" for share in (0.5, 0.95, 0.99)]
+    heads = ["sessions", "minutes", "passages", "searches", "errors", "p50 ms", "p95", "p99"]
+    shown = [str(asked.sessions), f"{asked.minutes:g}", f"{asked.size:,}", f"{len(soaked.took_ms):,}"]
+    searches = table(heads, [[*shown, str(len(soaked.errors)), *times]])
+    rows = [
+        [f"{one.seconds / 60:.1f}", f"{one.resident_bytes / 1e6:,.0f}", str(one.thread_count)]
+        for one in soaked.samples[:: max(1, len(soaked.samples) // 15)]
+    ]
+    held = table(["minute", "MB", "threads"], rows)
+    grown = (
+        f"Grown by {soaked.growth('resident_bytes'):.2f} in memory, by {soaked.growth('thread_count'):.2f} in threads."
+    )
+    jobs = "; ".join(f"{kind}: {', '.join(states)}" for kind, states in soaked.jobs.items())
+    return "\n\n".join([searches, held, grown, f"Jobs: {jobs}.", *soaked.errors[:10], machine()])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Let people search while the collection is loaded and rebuilt.")
+    parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--sessions", type=int, default=8)
+    parser.add_argument("--size", type=int, default=20_000, help="Passages of the collection that is searched.")
+    parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

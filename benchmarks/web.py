@@ -1,0 +1,148 @@
+"""How long a person waits for the web page, in a real Chromium.
+
+    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.web [--size 20000] [--queries 100] [--starts 5] [--work FOLDER]
+
+Starts are cold: a new server and an empty browser each; the operating system's cache of files is warm. Queries are
+encoded for real. A work folder that is named keeps what is filled. Prints Markdown.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import passages
+from benchmarks.browsing import ARM, CHROMIUM, FIRST_HIT, FIRST_PAINT, LANDED, LAUNCH, QUERY_BOX
+from benchmarks.figures import machine, percentile, table
+from benchmarks.filling import collection_name, fill, written
+from benchmarks.server import Server, served
+from search_app.app import SearchApp
+
+_WARMING = 5  # queries before those that count
+_WAIT_MS = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Seconds from the server's start until it answers, from there until something is painted, until one can type."""
+
+    up: float
+    painted: float
+    ready: float
+    idle_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The milliseconds of every search, from Enter to hits painted, and the memory and threads after them."""
+
+    took_ms: Sequence[float]
+    resident_bytes: int
+    thread_count: int
+
+
+def main() -> None:
+    """Fills what isn't filled yet, visits, and prints the tables."""
+    arguments = _parser().parse_args()
+    if arguments.data is None or not Path(arguments.data).is_dir():
+        sys.exit("There is no folder of test collections. Name it with --data or TWINSEARCH_BENCH_DATA.")
+    if CHROMIUM is None:
+        sys.exit("There is no Chromium on this machine. Install it, for example with `apt-get install chromium`.")
+    from playwright.sync_api import sync_playwright
+
+    with ExitStack() as stack:
+        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-web-")))
+        home = filled_home(Path(arguments.data), work, arguments.size, stack)
+        browser = stack.enter_context(sync_playwright()).chromium.launch(**LAUNCH)
+        starts = [start(browser, home) for _ in range(arguments.starts)]
+        queries = passages.queries(Path(arguments.data))[: _WARMING + arguments.queries]
+        print(report(starts, visit(browser, home, collection_name(arguments.size), queries), arguments.size))
+
+
+def filled_home(data: Path, work: Path, size: int, stack: ExitStack) -> Path:
+    """A home with a collection of this size; its engine ends with the stack."""
+    with SearchApp.open(work / "home") as app:
+        fill(app, *written(app, data, work, size), size)
+        stack.callback(app.engine.stop)
+    return work / "home"
+
+
+def start(browser: Any, home: Path) -> Start:
+    """One cold start, as the first visitor sees it."""
+    with served(home) as server:
+        idle_bytes = server.resident_bytes
+        begun = time.perf_counter()
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.set_default_timeout(_WAIT_MS)
+            page.goto(server.address)
+            page.locator(QUERY_BOX).wait_for()
+            ready = time.perf_counter() - begun
+            return Start(server.up_seconds, page.evaluate(FIRST_PAINT) / 1000, ready, idle_bytes)
+
+
+def visit(browser: Any, home: Path, collection: str, queries: Sequence[str]) -> Visit:
+    """One person who asks one query after the other."""
+    with served(home) as server, browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(_WAIT_MS)
+        page.goto(f"{server.address}/?collection={collection}")
+        took = [asked(page, query) for query in queries]
+        return _told(server, took[_WARMING:])
+
+
+def asked(page: Any, query: str) -> float:
+    """The milliseconds of one search.
+
+    Raises:
+        TimeoutError: No hits came.
+    """
+    page.locator(QUERY_BOX).fill(query)
+    page.evaluate(ARM)
+    page.locator(QUERY_BOX).press("Enter")
+    took = float(page.evaluate(LANDED))
+    if took < 0 or not page.locator(FIRST_HIT).count():
+        raise TimeoutError(f"No hits were painted for {query!r}.")
+    return took
+
+
+def report(starts: Sequence[Start], found: Visit, size: int) -> str:
+    """Both tables; the middle of the starts, and the slowest."""
+    rows = [
+        [word, *(f"{percentile([getattr(one, name) for one in starts], share):.2f}" for share in (0.5, 1.0))]
+        for word, name in (
+            ("server answers, s", "up"),
+            ("then first paint, s", "painted"),
+            ("then one can type, s", "ready"),
+        )
+    ]
+    figures = [f"{percentile(found.took_ms, share):.0f}" for share in (0.5, 0.95, 0.99)]
+    idle = percentile([one.idle_bytes / 1e6 for one in starts], 0.5)
+    searched = [f"{size:,}", *figures, f"{idle:,.0f}", f"{found.resident_bytes / 1e6:,.0f}", str(found.thread_count)]
+    heads = ["passages", "Enter to hits, p50 ms", "p95", "p99", "idle MB", "MB after", "threads after"]
+    counts = f"{len(starts)} starts, {len(found.took_ms)} searches."
+    return "\n\n".join([table(["start", "p50", "slowest"], rows), table(heads, [searched]), f"{counts} {machine()}"])
+
+
+def _told(server: Server, took_ms: Sequence[float]) -> Visit:
+    return Visit(took_ms, server.resident_bytes, server.thread_count)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measure how long a person waits for the web page.")
+    parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
+    parser.add_argument("--size", type=int, default=20_000, help="Passages of the collection.")
+    parser.add_argument("--queries", type=int, default=100, help="Searches that count.")
+    parser.add_argument("--starts", type=int, default=5, help="Cold starts.")
+    parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
