@@ -61,6 +61,7 @@ def test_only_its_owner_can_read_the_file(cache: VectorCache, path: Path) -> Non
 def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
     cache: VectorCache, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "search_app.vectors")
     path.write_bytes(b"no database at all " * 100)
     assert found(cache, "e:fp32", "a") == {}
     cache.put_many("e:fp32", {"a": vector(1, 0)})
@@ -83,6 +84,7 @@ def test_a_vector_with_flipped_bits_is_not_given_out(cache: VectorCache, path: P
 def test_a_file_that_cannot_be_used_stops_nothing_and_warns_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "search_app.vectors")
     cache = VectorCache(tmp_path / "no such folder" / "vectors.sqlite")
     cache.put_many("e:fp32", {"a": vector(1, 0)})
     cache.remove(["a"])
