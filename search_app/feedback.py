@@ -1,18 +1,17 @@
-"""Judgements in and out: by hand, from and to the files of test collections, and as training examples.
+"""Judgements by hand and from elsewhere, and what they say together.
 
 A judgement hangs on its query, its document and the text that was shown, never on a row of Milvus, so it
 survives every re-index. Held-out queries never become training examples.
 """
 
 import hashlib
-import json
-from collections.abc import Collection, Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from search_app.catalog import Catalog
 from search_app.catalog.judgements import Judgement, NewJudgement, Split
 from search_app.errors import UnknownDocument, UsageError
-from search_app.evaluation import Qrels, read_qrels
+from search_app.evaluation import Qrels
 from search_app.search import SearchResult, check_query
 
 GRADES = {0: "not an answer", 1: "touches it", 2: "answers it", 3: "the best answer"}
@@ -75,25 +74,30 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def import_qrels(catalog: Catalog, collection: str, files: tuple[Path, Path], *, split: Split | None, user: str) -> int:
-    """Takes in judged queries in the layout of BEIR, as (queries file, qrels file); returns how many judgements.
+def import_judgements(
+    catalog: Catalog, collection: str, new: Sequence[NewJudgement], *, split: Split | None, user: str
+) -> int:
+    """Takes in judgements that were made elsewhere; returns how many.
+
+    Args:
+        catalog: Of the home.
+        collection: Whose documents were judged.
+        new: The judgements; one that names no person is `user`'s.
+        split: Where their queries belong if they are new here; None: as each judgement says, else as usual.
+        user: Who brings them.
 
     Raises:
-        UsageError: A file is missing or malformed, or a grade is out of range.
+        UsageError: A grade is out of range.
+        QueryError: A query is empty or too long.
         UnknownDocument: None of the judged documents is in the collection.
     """
-    qrels = read_qrels(*files)
-    for grades in qrels.values():
-        for grade in grades.values():
-            check_grade(grade)
-    _refuse_foreign(catalog, collection, {document_id for grades in qrels.values() for document_id in grades})
+    for one in new:
+        check_query(one.query)
+        check_grade(one.grade)
+    _refuse_foreign(catalog, collection, {one.document_id for one in new})
     collection_id = catalog.collections.get(collection).id
-    new = [
-        NewJudgement(query, document_id, grade=grade, user=user, split=split)
-        for query, grades in qrels.items()
-        for document_id, grade in grades.items()
-    ]
-    return len(catalog.judgements.add_many(collection_id, new))
+    named = [replace(one, user=one.user or user, split=split or one.split) for one in new]
+    return len(catalog.judgements.add_many(collection_id, named))
 
 
 def _refuse_foreign(catalog: Catalog, collection: str, document_ids: Collection[str]) -> None:
@@ -106,28 +110,13 @@ def _refuse_foreign(catalog: Catalog, collection: str, document_ids: Collection[
         )
 
 
-def export_qrels(judgements: Iterable[Judgement], folder: Path) -> tuple[Path, ...]:
-    """Writes judgements in the layout of BEIR: queries.jsonl, and qrels/train.tsv and qrels/heldout.tsv."""
-    numbers: dict[str, str] = {}
-    lines: dict[Split, list[str]] = {split: ["query-id\tcorpus-id\tscore"] for split in Split}
-    for (query, split), grades in _grades_by_query(judgements).items():
-        query_id = numbers.setdefault(query, f"q{len(numbers) + 1}")
-        lines[split] += [f"{query_id}\t{document_id}\t{grade}" for document_id, grade in grades.items()]
-    queries = [json.dumps({"_id": number, "text": query}, ensure_ascii=False) for query, number in numbers.items()]
-    written = {folder / "queries.jsonl": queries}
-    written |= {folder / "qrels" / f"{split.value}.tsv": rows for split, rows in lines.items()}
-    for path, rows in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return tuple(written)
-
-
 def qrels_of(judgements: Iterable[Judgement]) -> Qrels:
     """Grades by query and document; where people differ, the lower median of their grades counts."""
-    return {query: grades for (query, _), grades in _grades_by_query(judgements).items()}
+    return {query: grades for (query, _), grades in grades_by_query(judgements).items()}
 
 
-def _grades_by_query(judgements: Iterable[Judgement]) -> dict[tuple[str, Split], dict[str, int]]:
+def grades_by_query(judgements: Iterable[Judgement]) -> dict[tuple[str, Split], dict[str, int]]:
+    """Grades by query and split, and by document, as in `qrels_of`."""
     voices: dict[tuple[str, Split], dict[str, list[int]]] = {}
     for one in judgements:
         if one.grade is not None:

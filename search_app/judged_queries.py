@@ -65,7 +65,7 @@ def conflicts(judged: Sequence[Judgement]) -> list[Finding]:
             "people disagree on whether a document answers a query; the lower median of their grades counts",
             len(found),
             f"{query} · {document_id}",
-            "Look at them in `twinsearch judgements list`, and judge them together.",
+            "Look at them in `twinsearch judgements conflicts`, and judge them together.",
         )
     ]
 

@@ -21,14 +21,15 @@ AppClass = TypeVar("AppClass", bound=type)
 _READING = """
     search search_many search_combined search_like_file similar facets explain explain_all similarity clusters
     document documents find_documents judgements generation_status switches status unfinished report_file
-    training_curve index_health map_of place_on_map
+    training_curve index_health map_of place_on_map agreement
 """
 _JUDGING = """
     judge judge_hit judge_review withdraw reviews dismiss_reviews export_judgements
 """
 _EDITING = """
     ingest take_in uploads_folder remove_documents import_judgements train learn lint mine tune reset_tuning evaluate
-    compare reindex preview judged terms verdict switch rollback run start run_job resume cancel_job job_log check
+    compare reindex forecast preview judged terms verdict switch rollback run start run_job resume cancel_job job_log
+    check
 """
 LEAST_ROLES: dict[str, Role] = {
     **dict.fromkeys(_READING.split(), Role.VIEWER),

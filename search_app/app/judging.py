@@ -1,14 +1,17 @@
 """Writes down what people think of the answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from search_app import feedback
+from search_app.agreement import Agreement, agreement_of
 from search_app.app.guarding import require_own
 from search_app.app.wiring import Wiring
 from search_app.catalog.judgements import Judgement, Split
 from search_app.catalog.reviews import ReviewState
 from search_app.config import DEFAULT_COLLECTION
+from search_app.judgement_files import read_judgements, write_judgements
 from search_app.reviewing import ReviewEntry, judge_review, review_list
 from search_app.search import SearchResult
 
@@ -37,15 +40,33 @@ class Judging(Wiring):
         """The judgements that count: the latest of each person on each document for each query."""
         return self.catalog.judgements.current(self.catalog.collections.get(collection).id)
 
-    def import_judgements(
-        self, queries: Path, qrels: Path, *, collection: str = DEFAULT_COLLECTION, split: Split | None = None
-    ) -> int:
-        """Takes in judged queries in the layout of BEIR; returns how many judgements they held."""
-        return feedback.import_qrels(self.catalog, collection, (queries, qrels), split=split, user=self.user)
+    def agreement(self, collection: str = DEFAULT_COLLECTION) -> Agreement:
+        """How far people agree on what both judged, and where they contradict each other."""
+        return agreement_of(self.judgements(collection))
 
-    def export_judgements(self, folder: Path, *, collection: str = DEFAULT_COLLECTION) -> tuple[Path, ...]:
-        """Writes the judgements in the layout of BEIR; returns the files."""
-        return feedback.export_qrels(self.judgements(collection), folder)
+    def import_judgements(
+        self,
+        queries: Path | None,
+        judged: Path,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        split: Split | None = None,
+        form: str = "beir",
+    ) -> int:
+        """Takes in judgements from files of one of `judgement_files.FORMS`; returns how many they held.
+
+        In a file that somebody else than the home's owner brings, all of them are that person's own.
+        """
+        new = read_judgements(form, judged, queries)
+        if self.acting is not None:
+            new = [replace(one, user="") for one in new]
+        return feedback.import_judgements(self.catalog, collection, new, split=split, user=self.user)
+
+    def export_judgements(
+        self, folder: Path, *, collection: str = DEFAULT_COLLECTION, form: str = "beir"
+    ) -> tuple[Path, ...]:
+        """Writes the judgements in one of `judgement_files.FORMS`; returns the files."""
+        return write_judgements(form, self.judgements(collection), folder)
 
     def reviews(
         self, collection: str = DEFAULT_COLLECTION, *, state: ReviewState | None = ReviewState.OPEN, limit: int = 100

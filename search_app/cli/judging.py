@@ -1,11 +1,15 @@
 """Commands about what people think of the answers: judge, judgements."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from search_app.cli.shell import Shell, collection_option, command
 from search_app.cli.tables import moment, table
+
+if TYPE_CHECKING:  # opening the application is left to the command that runs
+    from search_app.agreement import Agreement
 
 
 @command(
@@ -26,7 +30,16 @@ def judge(shell: Shell, query: str, document_id: str, grade: int, collection: st
 
 @click.group("judgements")
 def judgements() -> None:
-    """List, withdraw, import or export judgements."""
+    """List, compare, withdraw, import or export judgements."""
+
+
+_FORM = click.option(
+    "--form",
+    type=click.Choice(["beir", "trec", "csv"]),
+    default="beir",
+    show_default=True,
+    help="How the files are laid out; csv holds all that is known of each judgement.",
+)
 
 
 @command("list", examples="twinsearch judgements list -c support")
@@ -55,6 +68,36 @@ def list_judgements(shell: Shell, collection: str) -> None:
     )
 
 
+@command("conflicts", examples="twinsearch judgements conflicts -c support")
+@collection_option
+def list_conflicts(shell: Shell, collection: str) -> None:
+    """Show how far people agree on what several of them judged, and where they contradict each other."""
+    found = shell.app.agreement(collection)
+    shell.show(found, lambda: agreement_text(found))
+
+
+def agreement_text(found: "Agreement") -> str:
+    """A row for each two people, then one for each contradiction."""
+    if not found.pairs:
+        return "No two people have judged the same document for the same query."
+    pairs = [
+        (one.first, one.second, str(one.shared_count), f"{one.equal_share:.0%}", _kappa(one.kappa))
+        for one in found.pairs
+    ]
+    told = table(("one", "other", "both judged", "same grade", "kappa"), pairs)
+    if not found.conflicts:
+        return f"{told}\n\nNobody contradicts anybody."
+    rows = [
+        (one.query, one.document_id, ", ".join(f"{user} {grade}" for user, grade in one.grades))
+        for one in found.conflicts
+    ]
+    return f"{told}\n\n{table(('query', 'document', 'grades'), rows)}"
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
 @command("withdraw", examples="twinsearch judgements withdraw 17")
 @click.argument("judgement_id", type=int)
 def withdraw(shell: Shell, judgement_id: int) -> None:
@@ -65,34 +108,47 @@ def withdraw(shell: Shell, judgement_id: int) -> None:
 
 @command(
     "import",
-    examples="twinsearch judgements import qrels/train.tsv --queries queries.jsonl -c support --split train",
+    examples="""
+twinsearch judgements import qrels/train.tsv --queries queries.jsonl -c support --split train
+twinsearch judgements import train.qrels --queries queries.tsv --form trec -c support
+twinsearch judgements import judgements.csv --form csv -c support""",
 )
 @click.argument("qrels", type=click.Path(path_type=Path))
-@click.option("--queries", type=click.Path(path_type=Path), required=True, help="JSON lines with _id and text.")
+@click.option("--queries", type=click.Path(path_type=Path), help="The queries' texts: JSON lines, for trec with tabs.")
 @collection_option
+@_FORM
 @click.option(
     "--split",
     type=click.Choice(["train", "heldout"]),
     help="Where the queries belong; without it, one in four is held out.",
 )
-def import_judgements(shell: Shell, qrels: Path, queries: Path, collection: str, split: str | None) -> None:
-    """Take in judged queries in the layout of BEIR."""
+def import_judgements(
+    shell: Shell, qrels: Path, queries: Path | None, collection: str, form: str, split: str | None
+) -> None:
+    """Take in judgements that were made elsewhere."""
     from search_app.catalog.judgements import Split
 
-    count = shell.app.import_judgements(queries, qrels, collection=collection, split=Split(split) if split else None)
+    given = Split(split) if split else None
+    count = shell.app.import_judgements(queries, qrels, collection=collection, split=given, form=form)
     shell.show({"imported": count}, lambda: f"{count:,} judgements imported into {collection!r}.")
 
 
-@command("export", examples="twinsearch judgements export judged/ -c support")
+@command(
+    "export",
+    examples="""
+twinsearch judgements export judged/ -c support
+twinsearch judgements export judged/ -c support --form csv""",
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @collection_option
-def export_judgements(shell: Shell, folder: Path, collection: str) -> None:
-    """Write the judgements in the layout of BEIR."""
-    written = [str(path) for path in shell.app.export_judgements(folder, collection=collection)]
+@_FORM
+def export_judgements(shell: Shell, folder: Path, collection: str, form: str) -> None:
+    """Write the judgements into a folder."""
+    written = [str(path) for path in shell.app.export_judgements(folder, collection=collection, form=form)]
     shell.show({"written": written}, lambda: "\n".join(written))
 
 
-for one in (list_judgements, withdraw, import_judgements, export_judgements):
+for one in (list_judgements, list_conflicts, withdraw, import_judgements, export_judgements):
     judgements.add_command(one)
 
 COMMANDS = (judge, judgements)
