@@ -119,7 +119,10 @@ def test_a_second_ingest_is_told_which_process_writes(killed_ingest: Killed) -> 
     ((code, sentence),) = killed_ingest.refusals
     assert code == 4
     assert sentence.startswith(f"Collection 'docs' is being written to by process {killed_ingest.process}, started ")
-    assert sentence.endswith(". Wait until it ends, or stop it with `twinsearch jobs cancel`.\n")
+    (job,) = [job for job in killed_ingest.jobs if job.pid == killed_ingest.process]
+    assert sentence.endswith(
+        f". Wait until it ends, or stop it with `twinsearch jobs cancel {job.id}`. It runs job {job.id} (ingest).\n"
+    )
 
 
 def test_a_killed_ingest_is_known_as_interrupted(killed_ingest: Killed) -> None:
