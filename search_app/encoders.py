@@ -69,6 +69,12 @@ class CachedEncoder:
             known.update(encoded)
         return np.stack([known[one] for one in hashes]) if texts else np.zeros((0, self.dim), np.float32)
 
+    def unknown(self, texts: Sequence[str]) -> list[str]:
+        """Those of some documents' texts that would have to be read, each once."""
+        hashes = {text_hash(text, "document"): text for text in texts}
+        known = self._cache.get_many(self._key, list(hashes))
+        return [text for one, text in hashes.items() if one not in known]
+
     def count_tokens(self, text: str) -> int:
         """Tokens of the text, special ones included."""
         return self._encoder.count_tokens(text)
@@ -175,13 +181,13 @@ class Encoders:
         """The generation's encoder for documents: what it has read before comes from the vector cache."""
         return CachedEncoder(self.of_generation(generation, collection), self._cache, generation.precision)
 
-    def reading(self, name: str) -> CachedEncoder:
-        """An encoder for documents before a generation of it exists, in the precision that is set.
+    def reading(self, name: str, *, precision: str | None = None) -> CachedEncoder:
+        """An encoder for documents before a generation of it exists; in the precision that is set, if none is named.
 
         Raises:
             UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
         """
-        encoder = self.load(name)
+        encoder = self.load(name, precision=precision)
         return CachedEncoder(encoder, self._cache, encoder.precision)
 
     def refuse_name(self, name: str, *, is_begun: bool = False) -> None:

@@ -15,9 +15,10 @@ from search_app.config import Home
 from search_app.cutting import AS_BEFORE, Cut, next_cut
 from search_app.encoders import Encoders
 from search_app.errors import QueryError, UsageError
+from search_app.forecast import forecast
 from search_app.gate.decision import Ruling
 from search_app.gate.gate import Gate
-from search_app.gate.preview import Preview
+from search_app.gate.preview import Cost, Preview
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.generations import Generations
@@ -88,6 +89,23 @@ class Reindexer:
             with writing(self._locks, collection):
                 self._catch_up(generation, collection, report)
                 return self._generations.verify(generation)
+
+    def forecast(
+        self, collection: str, encoder_name: str | None, *, precision: str | None = None, cut: Cut = AS_BEFORE
+    ) -> Cost:
+        """What `reindex` with the same arguments takes; int8 is forecast as fp32, which is slower.
+
+        Raises:
+            UnknownCollection, UnknownEncoder: Nothing has that name.
+        """
+        live = self._live(collection)
+        name = encoder_name or live.encoder_name
+        if encoder_name is None and precision is None:
+            precision = live.precision
+        is_calibrated = precision is not None and precision.startswith(CALIBRATED)
+        choice = self._encoders.choose(name, precision="fp32" if is_calibrated else precision)
+        encoder = self._encoders.reading(name, precision=choice.precision)
+        return forecast(self._catalog, live, encoder, next_cut(live.chunking, cut, choice))
 
     def compare(self, collection: str, number: int, terms: SwitchTerms, report: Report) -> Verdict:
         """The gate's verdict on a generation beside the live one; it is kept with the generation.

@@ -11,7 +11,7 @@ from search_app.catalog.switches import Switch
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Qrels, read_qrels
-from search_app.gate.preview import Preview
+from search_app.gate.preview import Cost, Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
 from search_app.generation_status import GenerationStatus, generation_status
@@ -96,6 +96,11 @@ class Learning(Wiring):
             guard=request.guard,
         )
         return self.reindexer.switch(request.collection, generation.number, terms, report, user=self.user)
+
+    def forecast(self, request: ReindexRequest) -> Cost:
+        """What a re-index would encode, and about how long and how much disk it takes; a sample is encoded for it."""
+        cut = Cut(request.chunk_tokens, request.chunk_overlap)
+        return self.reindexer.forecast(request.collection, request.encoder, precision=request.precision, cut=cut)
 
     def judged(self, queries: str | None, qrels: str | None) -> Qrels | None:
         """Judged queries from two files in the layout of BEIR; None when neither is given.

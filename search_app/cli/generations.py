@@ -48,6 +48,7 @@ def reindex(shell: Shell, *, preview: bool, **asked: Any) -> None:
         _preview(shell, **asked)
         return
     request = ReindexRequest(**asked)
+    click.echo(shell.app.forecast(request).sentence, err=True)
     outcome = shell.app.run(request, shell.listen())
     shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
 

@@ -34,7 +34,7 @@ _ROW_BYTES = 300  # an allowance for ids, fields and logs beside a vector
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a full build takes: chunks to encode, seconds at the pace of the preview, and bytes of disk."""
+    """What a full build takes: chunks to encode, seconds at the pace of a sample, and bytes of disk."""
 
     chunk_count: int
     seconds: float
@@ -148,7 +148,7 @@ def preview(catalog: Catalog, serving: Serving, pool: Pool, encoder: Encoder, *,
         candidate=math.fsum(estimated) / len(estimated),
         decision=decide(differences),
         mean_cosine=mean_pair_cosine(vectors) if len(vectors) > 1 else 0.0,
-        cost=Cost(left, left / pace, total * (encoder.dim * 4 + _ROW_BYTES)),
+        cost=Cost(left, left / pace, disk_bytes(total, encoder.dim)),
     )
 
 
@@ -169,6 +169,11 @@ def estimated_ndcg(scores: Vectors, grades: Sequence[int], weights: NDArray[np.f
     dcg = float((gains[judged][reached] / np.log2(ranks[reached] + 1)).sum())
     ideal = np.sort(gains[judged])[::-1][:_CUT]
     return dcg / float((ideal / np.log2(np.arange(2, len(ideal) + 2))).sum()) if len(ideal) else 0.0
+
+
+def disk_bytes(chunk_count: int, dim: int) -> int:
+    """About what so many chunks take in Milvus."""
+    return chunk_count * (dim * 4 + _ROW_BYTES)
 
 
 def _passages(catalog: Catalog, live: Generation, pool: Pool) -> tuple[list[str], NDArray[np.int64]]:

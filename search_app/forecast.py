@@ -1,0 +1,49 @@
+"""Predicts what building a generation takes, from a sample of the passages that are live.
+
+What the sample costs isn't lost: its vectors wait in the vector cache. A passage that waits there costs nothing.
+"""
+
+import time
+from itertools import islice
+
+from ingest.chunking import ChunkingSettings, passage
+from search_app.catalog import Catalog
+from search_app.catalog.generations import Generation
+from search_app.encoders import CachedEncoder
+from search_app.gate.preview import Cost, disk_bytes
+
+_LOOKED_UP = 512  # passages whose vectors are asked for in the cache
+_TIMED = 64  # of those without, how many are encoded: about a second on two cores
+_WARMING = 2  # the first texts load what the others find loaded
+
+
+def forecast(catalog: Catalog, live: Generation, encoder: CachedEncoder, chunking: ChunkingSettings) -> Cost:
+    """What a generation takes that the encoder fills, in chunks that are cut by these settings.
+
+    Chunks of another length are guessed to be as many more as they are shorter; the time goes by the text and stays.
+    """
+    ids = list(islice(catalog.documents.chunk_ids(live.id), _LOOKED_UP))  # hashes: the lowest are a fair sample
+    found = catalog.documents.passages(live, ids)
+    texts = [passage(one.title, one.chunk.headings, one.chunk.text) for one in found.values()]
+    fresh = encoder.unknown(texts)
+    is_cut_anew = chunking.key != live.chunking_key
+    share = 1.0 if is_cut_anew else len(fresh) / max(len(texts), 1)
+    total = catalog.documents.chunk_count(live.id)
+    seconds = total * share * _seconds_each(encoder, fresh)
+    count = round(total * _step(live.chunking) / _step(chunking)) if is_cut_anew else total
+    return Cost(round(count * share), seconds, disk_bytes(count, encoder.dim))
+
+
+def _seconds_each(encoder: CachedEncoder, texts: list[str]) -> float:
+    """The time that one of the texts takes; 0 where none is left to be encoded."""
+    timed = texts[_WARMING : _WARMING + _TIMED] or texts
+    if timed is not texts:
+        encoder.encode(texts[:_WARMING])
+    begun = time.perf_counter()
+    encoder.encode(timed)
+    return (time.perf_counter() - begun) / max(len(timed), 1)
+
+
+def _step(chunking: ChunkingSettings) -> int:
+    """The tokens from the beginning of a chunk to that of the next one."""
+    return max(chunking.max_tokens - chunking.overlap_tokens, 1)
