@@ -109,14 +109,14 @@ def require_own(user: User | None, judgement: Judgement) -> None:
 
 def _checked(name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
-    def ask(app: Any, *args: Any, **options: Any) -> Any:
+    def _ask(app: Any, *args: Any, **options: Any) -> Any:
         require(app.acting, name)
         for value in (*args, *options.values()):
             if isinstance(value, Request):
                 require_request(app.acting, app.home, value)
         return verb(app, *args, **options)
 
-    return ask
+    return _ask
 
 
 def _refuse_foreign_files(user: User, home: Home, request: Request) -> None:

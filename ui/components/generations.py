@@ -78,9 +78,7 @@ def _show_choices(app: SearchApp, collection: str, generation: Generation) -> No
     with st.container(horizontal=True, gap="small"):
         is_comparing = st.button("Compare", key=f"compare-{number}", icon=":material/balance:")
         is_switching = st.button("Switch", key=f"switch-{number}", type="primary", icon=":material/swap_horiz:")
-        with st.popover("Drop", type="tertiary", icon=":material/delete:"):
-            st.markdown(f"Drop the vectors of generation {number}? The documents stay.")
-            is_dropping = st.button("Drop", key=f"drop-{number}", type="primary")
+        is_dropping = app.may("drop_generation") and _asks_to_drop(number)
     with told():
         if is_comparing:
             _compare(app, collection, number)
@@ -91,6 +89,12 @@ def _show_choices(app: SearchApp, collection: str, generation: Generation) -> No
             st.rerun()
     if number in st.session_state.get(_REFUSED, {}):
         _show_refusal(app, collection, number)
+
+
+def _asks_to_drop(number: int) -> bool:
+    with st.popover("Drop", type="tertiary", icon=":material/delete:"):
+        st.markdown(f"Drop the vectors of generation {number}? The documents stay.")
+        return st.button("Drop", key=f"drop-{number}", type="primary")
 
 
 def _compare(app: SearchApp, collection: str, number: int) -> None:
