@@ -7,9 +7,11 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
+from search_app.catalog.judgements import NewJudgement
 from search_app.catalog.reviews import NewReview
 from ui.components.blind import candidates
 from ui.components.judgement_files import exported, imported
+from ui.components.own_judgements import save
 
 Visit = Callable[..., AppTest]
 
@@ -62,3 +64,28 @@ def test_importing_one_file_alone_is_refused_with_a_sentence(loaded: SearchApp, 
     browser = visit("judge")
     next(one for one in browser.button if one.label == "Import").click().run()
     assert browser.error[0].value.replace("\\", "").startswith("Judgements come as two files")
+
+
+def test_people_who_judged_the_same_are_told_how_far_they_agree(loaded: SearchApp, visit: Visit) -> None:
+    collection_id = loaded.catalog.collections.get("docs").id
+    grades = {"ann": (3, 2), "bob": (0, 2)}
+    for person, (cat, dog) in grades.items():
+        new = [NewJudgement("pet", f"notes/{name}.txt", one, user=person) for name, one in (("cat", cat), ("dog", dog))]
+        loaded.catalog.judgements.add_many(collection_id, new)
+    browser = visit("judge")
+    assert not browser.exception
+    assert "Agreement · 1 pair of people, 1 contradiction" in [one.label for one in browser.expander]
+    pairs, conflicts = (one.value.to_dict("records") for one in browser.dataframe[:2])
+    assert pairs == [{"person": "ann", "and": "bob", "judged by both": 2, "same grade": "50%", "kappa": "0.33"}]
+    assert conflicts == [{"query": "pet", "document": "notes/cat.txt", "grades": "bob 0, ann 3"}]
+
+
+def test_ones_own_judgements_are_mended_and_taken_out_in_a_table(loaded: SearchApp, visit: Visit) -> None:
+    for name in ("cat", "dog", "rain"):
+        loaded.judge("pet", f"notes/{name}.txt", 3, collection="docs")
+    assert "Mend your own (3)" in [one.label for one in visit("judge").expander]
+    own = loaded.judgements("docs")
+    changed = save(loaded, "docs", own, {"edited_rows": {"1": {"grade": 0}, "0": {"grade": 3}}, "deleted_rows": [2]})
+    assert changed == 2
+    held = {one.document_id: one.grade for one in loaded.judgements("docs")}
+    assert held == {"notes/cat.txt": 3, "notes/dog.txt": 0}

@@ -57,7 +57,7 @@ def curves(lines: Mapping[str, Points], x_name: str, y_name: str, *, mark: tuple
     return {
         "tooltip": {**_CANVAS_TIP, "trigger": "axis"},
         "legend": {"show": has_legend, "top": 0, "right": 0},
-        "grid": {"left": 52, "right": 24, "top": 48 if has_legend else 32, "bottom": 40},
+        "grid": {"left": 8, "right": 20, "top": 48 if has_legend else 32, "bottom": 28},
         "xAxis": {"type": "value", "name": x_name, "nameLocation": "middle", "nameGap": 24, "scale": True},
         "yAxis": {"type": "value", "name": y_name, "scale": True},
         "series": series,
@@ -69,7 +69,7 @@ def gains(rows: Sequence[tuple[str, float]], y_name: str) -> Spec:
     bars = [{"value": round(value, 4), "itemStyle": {"color": GAIN if value > 0 else LOSS}} for _, value in rows]
     return {
         "tooltip": {**_CANVAS_TIP, "trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "grid": {"left": 52, "right": 16, "top": 32, "bottom": 16},
+        "grid": {"left": 8, "right": 8, "top": 32, "bottom": 8},
         "xAxis": {
             "type": "category",
             "data": [name for name, _ in rows],

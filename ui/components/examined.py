@@ -18,6 +18,12 @@ def show_examining(app: SearchApp, collection: str) -> None:
         with told(), st.spinner("Reading the judgements …"):
             request = TrainRequest("not trained", collection, from_judgements=True)
             st.session_state[_EXAMINED] = collection, app.lint(request)
+    if conflicts := app.agreement(collection).conflicts:
+        st.warning(
+            f"People contradict each other on {counted(len(conflicts), 'document')}. The Judge page lists them; the "
+            "lower of two middle grades counts.",
+            icon=":material/group:",
+        )
     about, found = st.session_state.get(_EXAMINED, ("", None))
     if found is None or about != collection:
         return

@@ -13,9 +13,11 @@ from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.jobs import JobProgress, JobView
 from search_app.requests import KINDS
+from ui.components.compared import show_comparison
 from ui.components.curves import show_curve
 from ui.components.errors import kept, show_kept
 from ui.components.figures import duration, moment
+from ui.components.ledger import as_csv
 from ui.components.outcomes import failures, outcome_text
 from ui.components.text import plain
 
@@ -162,7 +164,7 @@ def progress_text(progress: JobProgress | None) -> str:
     total = f" of {progress.total:,}" if progress.total is not None else ""
     parts = [progress.stage, f"{progress.done:,}{total} {progress.unit}"]
     if progress.rate is not None:
-        parts.append(f"{progress.rate:,.1f} a second")
+        parts.append(pace_text(progress.rate))
     if progress.eta_seconds is not None and progress.done != progress.total:
         parts.append(f"{duration(progress.eta_seconds)} to go")
     if progress.note:
@@ -170,9 +172,16 @@ def progress_text(progress: JobProgress | None) -> str:
     return " · ".join(parts)
 
 
+def pace_text(rate: float) -> str:
+    """For example "88.2 a second", or "12.5 s each" for what is slow."""
+    return f"{rate:,.1f} a second" if rate >= 1 or rate == 0 else f"{1 / rate:,.1f} s each"
+
+
 def _show_end(app: SearchApp, job: Job) -> None:
     if job.state is JobState.DONE and job.result is not None:
         st.markdown(plain(outcome_text(job.kind, job.result)))
+        if job.kind == "compare":
+            show_comparison(job.result, job.id)
     elif job.message:
         st.markdown(plain(job.message))
     st.caption(moment(job.finished_at))
@@ -189,7 +198,9 @@ def _show_failures(job: Job) -> None:
         for source, reason in failed[:_FAILURES_SHOWN]:
             st.markdown(f"**{plain(source)}**  \n{plain(reason)}")
         if len(failed) > _FAILURES_SHOWN:
-            st.caption(f"… and {len(failed) - _FAILURES_SHOWN:,} more; `twinsearch jobs show {job.id} --json` has all.")
+            st.caption(f"… and {len(failed) - _FAILURES_SHOWN:,} more; the download has all.")
+        name = f"{job.collection}-failures.csv"
+        st.download_button("Download", as_csv(failed), name, "text/csv", key=f"failures-{job.id}", on_click="ignore")
 
 
 def _stop(app: SearchApp, job_id: str) -> None:

@@ -13,6 +13,7 @@ from search_app.errors import UsageError
 from search_app.feedback import GRADES
 from ui.components.errors import told
 from ui.components.figures import counted, moment
+from ui.components.own_judgements import show_own
 
 _ROWS = 1000
 
@@ -38,6 +39,7 @@ def show_files(app: SearchApp, collection: str) -> None:
             st.download_button(
                 "Export", packed, f"{collection}-judgements.zip", "application/zip", icon=":material/download:"
             )
+    show_own(app, collection)
     with st.expander("Import", type="compact"), st.form("import", border=False):
         queries = st.file_uploader("Queries (queries.jsonl)", type=["jsonl"], key="import-queries")
         qrels = st.file_uploader("Judgements (qrels, .tsv)", type=["tsv"], key="import-qrels")

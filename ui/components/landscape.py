@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from ui.components.text import excerpt
 BY_TOPIC = "topic"
 _SERIES_MOST = 10
 _OTHERS = "others"
+_NAMES = "names"
 _NAME_CHARACTERS = 36
 _LARGE, _SMALL, _DENSE = 9, 5, 3000  # a point's width in pixels, with few and with many points
 _COLOURS = (  # ten that are told apart on white and on black, the last one for what is left over
@@ -72,15 +74,17 @@ def landscape(
         series.append({**_scatter(len(series), width + 7), "name": "hits", "itemStyle": ring, "z": 3})
         sets.append(_frame(hits))
         shown.append(tuple(hits))
+    if by == BY_TOPIC:
+        series.append(_names(groups))
     if query is not None:
         series.append(_query_mark(query))
     spec: Spec = {
         "animation": False,
         "tooltip": {"renderMode": "richText", "confine": True, "formatter": "{@title}\n{@text}"},
-        "legend": {"type": "scroll", "top": 0},
-        "grid": {"left": 8, "right": 8, "top": 36, "bottom": 8},
-        "xAxis": {"type": "value", "show": False, "scale": True},
-        "yAxis": {"type": "value", "show": False, "scale": True},
+        "legend": {"type": "scroll", "top": 0, "data": [one["name"] for one in series if one["name"] != _NAMES]},
+        "grid": {"left": 12, "right": 12, "top": 40, "bottom": 12},
+        "xAxis": {"type": "value", "show": False, "min": "dataMin", "max": "dataMax"},
+        "yAxis": {"type": "value", "show": False, "min": "dataMin", "max": "dataMax"},
         "dataZoom": [{"type": "inside", "xAxisIndex": 0}, {"type": "inside", "yAxisIndex": 0}],
         "dataset": [{"source": one} for one in sets],
         "series": series,
@@ -123,14 +127,34 @@ def _scatter(dataset: int, width: int) -> Spec:
     }
 
 
+def _names(groups: Mapping[str, Sequence[MapPoint]]) -> Spec:
+    """The name of each topic in the middle of its points."""
+    data = [
+        {"name": name, "value": [median(one.x for one in points), median(one.y for one in points)]}
+        for name, points in groups.items()
+    ]
+    plate = {"color": "#ffffff", "backgroundColor": "rgba(20, 25, 27, 0.72)", "borderRadius": 4, "padding": [3, 6]}
+    return {
+        "type": "scatter",
+        "name": _NAMES,
+        "data": data,
+        "symbolSize": 1,
+        "silent": True,
+        "z": 2,
+        "itemStyle": {"color": "transparent"},
+        "label": {"show": True, "formatter": "{b}", "fontSize": 11, **plate},
+        "labelLayout": {"hideOverlap": True},
+    }
+
+
 def _query_mark(query: tuple[float, float]) -> Spec:
     return {
         "type": "scatter",
         "name": "query",
         "data": [[round(place, 4) for place in query]],
         "symbol": "diamond",
-        "symbolSize": 18,
-        "z": 4,
-        "itemStyle": {"color": _MARKED},
+        "symbolSize": 20,
+        "z": 5,
+        "itemStyle": {"color": _MARKED, "borderColor": "#ffffff", "borderWidth": 2, "opacity": 1},
         "tooltip": {"formatter": "the query"},
     }

@@ -6,6 +6,7 @@ from typing import Any
 from search_app.gate.preview import preview_of
 from search_app.gate.verdict import verdict_of
 from search_app.learning.loop import told_by
+from ui.components.compared import comparison_text
 from ui.components.figures import counted, duration
 
 Result = Mapping[str, Any]
@@ -64,5 +65,6 @@ _TELLERS: Mapping[str, Callable[[Result], str]] = {
     "reindex": _reindexed,
     "evaluate": _evaluated,
     "preview": _previewed,
+    "compare": comparison_text,
     "learn": told_by,
 }

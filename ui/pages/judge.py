@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.components import address
+from ui.components.agreement import show_agreement
 from ui.components.blind import show_blind
 from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
@@ -27,6 +28,7 @@ def page() -> None:
     collection = choose_collection(names)
     with told():
         show_judged(app.catalog.judgements.counts(app.catalog.collections.get(collection).id))
+        show_agreement(app, collection)
         show_reviews(app, collection)
         st.header("Judge a query", anchor=False)
         st.caption(

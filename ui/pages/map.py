@@ -55,9 +55,7 @@ def show_map(app: SearchApp, collection: str, live: Generation, query: str) -> N
     chart = landscape(drawn, colour, hits=[points[one.chunk_id] for one in hits if one.chunk_id in points], query=place)
     state = st.echarts_chart(chart.spec, height=_HEIGHT, key="map", on_select="rerun", alt=f"Map of {collection}")
     st.caption(caption(drawn))
-    for hit in hits:
-        outside = "" if hit.chunk_id in points else " :gray[(not drawn)]"
-        st.markdown(f"{hit.rank}. {link(hit.title or hit.document_id, hit.source)}{outside}")
+    st.markdown("\n".join(hit_line(hit, is_drawn=hit.chunk_id in points) for hit in hits))
     if not query:
         focus_query_box()
     open_chosen(app, collection, chart, state.selection.selected if state else [])
@@ -96,6 +94,11 @@ def caption(drawn: CollectionMap) -> str:
         f"{count} Distances are approximate: the picture shows {drawn.shown_share:.0%} of the differences. "
         "Zoom with the wheel, click a point to open its document."
     )
+
+
+def hit_line(hit: Hit, *, is_drawn: bool) -> str:
+    """A line of the list of hits; Markdown."""
+    return f"{hit.rank}. {link(hit.title or hit.document_id, hit.source)}{'' if is_drawn else ' :gray[(not drawn)]'}"
 
 
 def open_chosen(app: SearchApp, collection: str, chart: Landscape, selected: object) -> None:
