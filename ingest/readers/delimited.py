@@ -16,8 +16,13 @@ _MAX_CELL_CHARACTERS = 20_000_000
 
 def read_delimited(file: Opened) -> Iterator[Item]:
     """The columns of the table, then one item a row."""
+    yield from read_rows(file, delimited_rows(file))
+
+
+def delimited_rows(file: Opened) -> Iterator[Row]:
+    """The rows under the header, as they stand there."""
     with open_text(file, newline="") as stream:
-        yield from read_rows(file, _rows(file, stream))
+        yield from _rows(file, stream)
 
 
 def _rows(file: Opened, stream: TextIO) -> Iterator[Row]:

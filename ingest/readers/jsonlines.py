@@ -11,9 +11,15 @@ from ingest.readers.table import Row, read_rows
 
 def read_jsonlines(file: Opened) -> Iterator[Item]:
     """The columns of the table, then one item a line."""
+    yield from read_rows(file, jsonlines_rows(file))
+
+
+def jsonlines_rows(file: Opened) -> Iterator[Row]:
+    """The lines as they stand there, without the blank ones."""
     with open_text(file) as stream:
-        lines = enumerate(stream, start=1)
-        yield from read_rows(file, (Row(number, _values(file, number, line)) for number, line in lines if line.strip()))
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                yield Row(number, _values(file, number, line))
 
 
 def _values(file: Opened, number: int, line: str) -> dict[str, object] | ReadError:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
-from search_app.jobs import as_json
+from search_app.jobs import Jobs, as_json
 from search_app.requests import IngestRequest
 
 Visit = Callable[..., AppTest]
@@ -70,7 +70,7 @@ def test_uploads_are_loaded_by_a_job_that_the_page_follows_to_its_end(app: Searc
     browser = visit("collections")
     browser.file_uploader("load-files").upload("cat.txt", b"cat cat dog", "text/plain")
     browser.file_uploader("load-files").upload("../bad.txt", b"\xff\xfe\x00", "text/plain")
-    browser.button[0].click().run()
+    browser.button("load").click().run()
     assert not browser.exception
     assert eventually(browser, "**Load into docs**")
     assert eventually(browser, "#### docs")
@@ -85,7 +85,7 @@ def test_a_folder_is_loaded_by_its_path(app: SearchApp, visit: Visit, notes: Pat
     browser = visit("collections")
     browser.segmented_control("load-way").set_value("Folder or file on this machine").run()
     browser.text_input("load-path").set_value(f" {notes} ")
-    browser.button[0].click().run()
+    browser.button("load").click().run()
     (view,) = app.jobs.views()
     assert view.job.arguments["paths"] == [str(notes)]
     assert eventually(browser, "4 documents · 4 chunks · 0 judgements")
@@ -102,16 +102,50 @@ def test_a_path_that_is_not_there_starts_no_job(app: SearchApp, visit: Visit, pa
     browser = visit("collections")
     browser.segmented_control("load-way").set_value("Folder or file on this machine").run()
     browser.text_input("load-path").set_value(path)
-    browser.button[0].click().run()
+    browser.button("load").click().run()
     assert [one.value.replace("\\", "") for one in browser.error] == [sentence]
     assert app.jobs.views() == []
 
 
 def test_loading_without_a_file_says_so(app: SearchApp, visit: Visit) -> None:
     browser = visit("collections")
-    browser.button[0].click().run()
-    assert browser.error[0].value.replace("\\", "") == "No file was chosen. Drop at least one file into the box."
+    browser.button("load").click().run()
+    assert browser.error[0].value.replace("\\", "") == "Nothing was chosen. Drop a file into the box, or paste a table."
     assert app.jobs.views() == []
+
+
+def test_a_pasted_table_shows_what_its_columns_serve_as_and_another_choice_counts(
+    app: SearchApp, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "spawn", lambda *_, **__: None)  # what a mapping does is tried in test_app
+    browser = visit("collections")
+    browser.segmented_control("load-way").set_value("Paste a table").run()
+    browser.text_area("pasted").set_value("name\tstory\tbody\tyear\nCats\tcat cat\tdog\t2024\n").run()
+    assert not browser.exception
+    (name,) = [one.key.removeprefix("column-text-") for one in browser.selectbox if "column-text" in str(one.key)]
+    assert name.endswith(".tsv")
+    assert [browser.selectbox(f"column-{role}-{name}").value for role in ("text", "title", "id")] == [
+        "body",
+        "name",
+        "–",
+    ]
+    assert "Kept as metadata, to filter by: story, year" in lines(browser)
+    browser.selectbox(f"column-text-{name}").set_value("story").run()
+    assert "Kept as metadata, to filter by: body, year" in lines(browser)
+    browser.button("load").click().run()
+    (view,) = app.jobs.views()
+    asked = view.job.arguments
+    assert (asked["text_column"], asked["title_column"], asked["id_column"]) == ("story", None, None)
+    (kept,) = Path(asked["paths"][0]).glob("pasted-*.tsv")
+    assert kept.read_text() == "name\tstory\tbody\tyear\nCats\tcat cat\tdog\t2024\n"
+
+
+def test_an_example_can_be_filled_in(visit: Visit) -> None:
+    browser = visit("collections")
+    browser.segmented_control("load-way").set_value("Paste a table").run()
+    next(one for one in browser.button if one.label == "Fill in an example").click().run()
+    assert not browser.exception
+    assert "Kept as metadata, to filter by: topic" in lines(browser)
 
 
 def test_a_running_job_shows_how_far_it_is_after_a_reload_too(running: Job, visit: Visit) -> None:
@@ -135,6 +169,7 @@ def test_what_failed_is_listed_with_its_reason(app: SearchApp, visit: Visit, not
     assert browser.expander[1].label == "1 failed"
     (failed,) = [one for one in lines(browser) if one.startswith("**notes/bad.csv**")]
     assert "column" in failed
+    assert "Download" in [one.label for one in browser.get("download_button")]
 
 
 def test_a_failed_job_shows_its_sentence(app: SearchApp, visit: Visit) -> None:

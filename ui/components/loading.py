@@ -1,6 +1,6 @@
-"""The form that loads documents into a collection, from uploads or from a folder of this machine."""
+"""Loads documents into a collection: from uploads, from a table that is pasted, or from a folder of this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -11,14 +11,16 @@ from search_app.app import SearchApp
 from search_app.config import DEFAULT_COLLECTION
 from search_app.errors import UsageError
 from search_app.requests import IngestRequest
+from ui.components.columns import choose_columns
 from ui.components.errors import told
+from ui.components.pasted import ask_pasted
 from ui.components.uploads import Upload, keep_uploads
 
-_UPLOAD, _PATH = "Upload files", "Folder or file on this machine"
+_UPLOAD, _PASTE, _PATH = "Upload files", "Paste a table", "Folder or file on this machine"
 
 
 def show_loading(app: SearchApp, names: Sequence[str]) -> None:
-    """The form; a job starts when it is sent."""
+    """Where documents come from and go to; a job starts with the button."""
     collection = st.selectbox(
         "Collection",
         names or [DEFAULT_COLLECTION],
@@ -26,17 +28,25 @@ def show_loading(app: SearchApp, names: Sequence[str]) -> None:
         accept_new_options=True,
         help="Choose one, or type the name of a new one.",
     )
-    ways = [_UPLOAD, _PATH] if app.may_name_files else [_UPLOAD]
+    ways = [_UPLOAD, _PASTE, _PATH] if app.may_name_files else [_UPLOAD, _PASTE]
     way = st.segmented_control("From", ways, default=_UPLOAD, required=True, key="load-way")
-    with st.form("load", border=False):
-        uploads = _ask_uploads() if way == _UPLOAD else []
-        path = _ask_path() if way == _PATH else ""
-        prune = st.checkbox("Remove documents whose files are gone") if way == _PATH else False
-        is_sent = st.form_submit_button("Load", type="primary")
-    if is_sent:
+    uploads = _ASKED[way]() if way in _ASKED else []
+    path = _ask_path() if way == _PATH else ""
+    prune = st.checkbox("Remove documents whose files are gone") if way == _PATH else False
+    columns = choose_columns(uploads)
+    if st.button("Load", key="load", type="primary"):
         with told():
-            paths = _kept(app, collection, uploads) if way == _UPLOAD else _checked(path)
-            app.start(IngestRequest(paths, collection.strip(), prune=prune))
+            paths = _checked(path) if way == _PATH else _kept(app, collection, uploads)
+            app.start(
+                IngestRequest(
+                    paths,
+                    collection.strip(),
+                    prune=prune,
+                    id_column=columns.id,
+                    title_column=columns.title,
+                    text_column=columns.text,
+                )
+            )
             st.rerun()
 
 
@@ -57,7 +67,7 @@ def _kept(app: SearchApp, collection: str, uploads: Sequence[Upload]) -> tuple[s
         UsageError: There is no file.
     """
     if not uploads:
-        raise UsageError("No file was chosen. Drop at least one file into the box.")
+        raise UsageError("Nothing was chosen. Drop a file into the box, or paste a table.")
     return (str(keep_uploads(app.uploads_folder(), collection, uploads)),)
 
 
@@ -74,3 +84,6 @@ def _checked(path: str) -> tuple[str, ...]:
     if not absolute.exists():
         raise SourceNotFound(f"There is no file or folder {str(absolute)!r}. Check the path.")
     return (str(absolute),)
+
+
+_ASKED: Mapping[str, Callable[[], Sequence[Upload]]] = {_UPLOAD: _ask_uploads, _PASTE: ask_pasted}

@@ -1,0 +1,54 @@
+"""Which column of a table serves as what, shown on its first rows: guessed from the names, and to be changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from ingest.readers.head import HEAD_BYTES, TableHead, table_head
+from ui.components.text import plain
+from ui.components.uploads import Upload
+
+_NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that a person chose otherwise than they are guessed; None leaves it to the guess."""
+
+    id: str | None = None
+    title: str | None = None
+    text: str | None = None
+
+
+def choose_columns(uploads: Sequence[Upload]) -> Columns:
+    """The choice for the first table among the files; as guessed where there is none."""
+    heads = (table_head(one.name, bytes(one.getbuffer()[:HEAD_BYTES])) for one in uploads)
+    head = next((one for one in heads if one is not None), None)
+    if head is None:
+        return Columns()
+    st.caption(f"The first rows of {plain(head.source)}")
+    st.dataframe(pd.DataFrame([{name: str(row.get(name, "")) for name in head.names} for row in head.rows]))
+    guess = head.guess
+    roles = zip(st.columns(3), ("text", "title", "id"), strict=True)
+    chosen = {role: _choose(column, role, head, getattr(guess, role, None)) for column, role in roles}
+    if chosen["text"] is None and guess is None:
+        st.warning("No column's name says that it holds the text. Choose one.", icon=":material/table:")
+    others = [name for name in head.names if name not in _serving(head, chosen)]
+    if others:
+        st.caption(f"Kept as metadata, to filter by: {plain(', '.join(others))}")
+    return Columns(**chosen)
+
+
+def _choose(column: "st.delta_generator.DeltaGenerator", role: str, head: TableHead, guess: str | None) -> str | None:
+    """The column that was chosen for a role; None where it is the one that is guessed."""
+    options = [*head.names] if guess else [_NONE, *head.names]
+    chosen = column.selectbox(
+        role.capitalize(), options, index=options.index(guess) if guess else 0, key=f"column-{role}-{head.source}"
+    )
+    return None if chosen in (_NONE, guess) else chosen
+
+
+def _serving(head: TableHead, chosen: dict[str, str | None]) -> set[str | None]:
+    return {chosen[role] or getattr(head.guess, role, None) for role in chosen}
