@@ -10,7 +10,7 @@ TWINSEARCH := $(BIN)/twinsearch
 QUESTIONS := examples/python_docs
 ENCODER := python-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo load test test-server campaign faults browser loop check fix ui clean
+.PHONY: demo load test test-server campaign faults browser web soak loop check fix ui clean
 
 demo: load
 	$(TWINSEARCH) search "copy a file and keep its timestamps" -c python -k 3 --home $(DEMO_HOME)
@@ -26,14 +26,16 @@ load: $(READY)
 	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
 	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
 
+# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one.
+WORKERS ?= 2
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The contract of the index, on a real Milvus server in an environment of its own as well.
 test-server: $(READY)
 	test -d .milvus || $(PYTHON) -m venv .milvus
 	.milvus/bin/python -m pip install --quiet --no-deps milvus==2.3.5
-	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus $(BIN)/python -m pytest tests/search_app/test_index.py tests/search_app/test_filters.py
+	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/milvus
 
 # Hundreds of broken files for every format; a small part of it runs in `make test`.
 campaign: $(READY)
@@ -45,7 +47,18 @@ faults: $(READY)
 
 # The whole path of a person, from uploading to rolling back, in a real browser; a part of it runs in `make test`.
 browser: $(READY)
-	TWINSEARCH_BROWSER=1 $(BIN)/python -m pytest tests/ui/test_browser.py -rA
+	TWINSEARCH_BROWSER=1 $(BIN)/python -m pytest tests/ui/browser -rA
+
+# How long people wait for the page, and eight of them for 15 minutes beside an ingest and a re-index: `make web soak
+# DATA=FOLDER` with the folder of test collections; a small run is `make soak DATA=FOLDER MINUTES=1 SIZE=2000`.
+DATA ?= $(TWINSEARCH_BENCH_DATA)
+SIZE ?= 20000
+MINUTES ?= 15
+web: $(READY)
+	$(BIN)/python -m benchmarks.web $(if $(DATA),--data "$(DATA)") --size $(SIZE)
+
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak $(if $(DATA),--data "$(DATA)") --size $(SIZE) --minutes $(MINUTES)
 
 # Judge, train, re-index beside the live generation, compare on held-out questions, let the gate decide.
 loop: load
@@ -80,5 +93,5 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev,fast]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev,fast,login]"
 	touch $@

@@ -1,4 +1,4 @@
-"""Filters as typed, as checked, and as meant; that Milvus agrees is shown in test_index.py."""
+"""Filters as typed, as checked, and as meant; that Milvus agrees is shown in milvus/test_filtering.py."""
 
 from typing import Any
 

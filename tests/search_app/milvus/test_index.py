@@ -1,33 +1,14 @@
-"""One contract for embedded Milvus and for a server.
+"""One contract for embedded Milvus and for a server."""
 
-The server is the one at TWINSEARCH_TEST_MILVUS_URI, or the package milvus==2.3.5 in an environment of its own
-at TWINSEARCH_TEST_MILVUS, which is started here; with neither, only embedded Milvus is held to the contract.
-"""
-
-import contextlib
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
-from search_app.errors import IndexFailure, MilvusUnreachable
-from search_app.filters import And, Compare, Exists, Filter, In, Not, Or, check, matches, to_milvus
-from search_app.index import Found, Server, VectorIndex
+from search_app.errors import IndexFailure
+from search_app.index import Found, VectorIndex
 
 DIM = 16
-FILTERS_TRIED = 150
 
 
 def unit_rows(count: int, *, seed: int = 7) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -51,81 +32,6 @@ def nearest(queries: Any, rows: Any, limit: int) -> list[list[str]]:
         [ids[i] for i in sorted(range(len(rows)), key=lambda i, s=line: (-s[i], ids[i]))[:limit]]  # type: ignore[misc]
         for line in scores
     ]
-
-
-@pytest.fixture(scope="module")
-def server_uri() -> Iterator[str]:
-    """The address of a real Milvus, started from the package if none is named."""
-    named = os.environ.get("TWINSEARCH_TEST_MILVUS_URI")
-    installed = os.environ.get("TWINSEARCH_TEST_MILVUS")
-    if named:
-        yield named
-    elif installed:
-        with packaged_milvus(Path(installed)) as uri:
-            yield uri
-    else:
-        pytest.skip("no Milvus server: set TWINSEARCH_TEST_MILVUS_URI, or run `make test-server`")
-
-
-@contextlib.contextmanager
-def packaged_milvus(environment: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="tw-milvus-"))
-    command = [environment / "bin" / "milvus-server", "--data", folder / "data", "--proxy-port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    children = []
-    try:
-        uri = f"http://127.0.0.1:{port}"
-        wait_until_it_answers(uri)
-        children = psutil.Process(process.pid).children(recursive=True)
-        yield uri
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        for child in [process, *children]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_until_it_answers(uri: str, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            VectorIndex(Server(uri)).names()
-            return
-        except (MilvusUnreachable, IndexFailure):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
-
-
-@pytest.fixture(params=["embedded", "server"])
-def door(request: pytest.FixtureRequest) -> Iterator[VectorIndex]:
-    """The index under test; on a server, what the test made is dropped and nothing else."""
-    if request.param == "embedded":
-        yield request.getfixturevalue("index")
-        return
-    server = VectorIndex(Server(request.getfixturevalue("server_uri")))
-    before = set(server.names())
-    yield server
-    for physical in set(server.names()) - before:
-        for alias in server.aliases(physical):
-            server.drop_alias(alias)
-        server.drop(physical)
-    server.close()
-
-
-@pytest.fixture
-def physical(door: VectorIndex) -> str:
-    name = f"twin_test_{uuid.uuid4().hex[:8]}"
-    door.create(name, DIM, {"fingerprint": "f" * 64})
-    return name
 
 
 def filled(door: VectorIndex, physical: str, count: int) -> Any:
@@ -180,106 +86,6 @@ def test_more_queries_than_fit_one_call_keep_their_order(door: VectorIndex, phys
     assert [hits[0].id for hits in door.search(physical, rows, limit=1, exact=True)] == ids_of(300)
 
 
-def test_a_filter_narrows_the_search(door: VectorIndex, physical: str) -> None:
-    rows = filled(door, physical, 50)
-    where = to_milvus(Compare("n", "<", 3))
-    found = door.search(physical, rows[10:11], limit=50, where=where)[0]
-    assert {one.id for one in found} == set(ids_of(3))
-
-
-HOSTILE = [
-    "",
-    "a",
-    "A",
-    "1",
-    "true",
-    '"',
-    "\\",
-    '\\"',
-    "' or 1 == 1",
-    '" or exists fields["x"]',
-    "a\nb",
-    "\r\t",
-    "%_",
-    "naïve",
-    "日本",
-    "🙂",
-    "\x01\x7f",
-    "\u2028",
-    "x" * 300,
-]
-VALUES: list[Any] = [
-    *HOSTILE,
-    0,
-    1,
-    -1,
-    2.5,
-    -0.0,
-    1e-9,
-    2**53 - 1,
-    -(2**62),
-    10**30,
-    1.0,
-    True,
-    False,
-    None,
-    float("nan"),
-    float("inf"),
-]
-KEYS = ["k", "in", "and", 'quo"ted', "br[ack]et", "sl/ash~", "日本", "1", "a.b", "", "with blank"]
-
-
-def a_filter(random: Random, depth: int) -> Filter:
-    fields = [*(f"metadata.{key}" for key in KEYS), "id", "title"]
-    field = random.choice(fields)
-    askable = [v for v in VALUES if isinstance(v, str) or (v is not None and abs(v) < 2**53)]
-    values = HOSTILE if field in {"id", "title"} else askable
-    value = random.choice(values)
-    ops = ["==", "!="] if isinstance(value, bool) else ["==", "!=", "<", "<=", ">", ">="]
-    if depth == 0:
-        leaves = [
-            Compare(field, random.choice(ops), value),
-            Compare(field, random.choice(ops), value),
-            In(field, tuple(random.choices(values, k=random.randint(1, 8)))),
-            Exists(field),
-        ]
-        return random.choice(leaves)
-    parts = tuple(a_filter(random, random.randint(0, depth - 1)) for _ in range(random.randint(1, 3)))
-    return random.choice([And(parts), Or(parts), Not(parts[0])])
-
-
-def test_a_filter_finds_exactly_the_documents_that_it_matches(door: VectorIndex, physical: str) -> None:
-    seed = int(os.environ.get("TWINSEARCH_TEST_SEED", time.time_ns() % 100_000))
-    random = Random(seed)
-    documents = [
-        {
-            "document_id": random.choice(HOSTILE),
-            "title": random.choice(HOSTILE),
-            "metadata": {key: random.choice(VALUES) for key in random.sample(KEYS, random.randint(0, 8))},
-        }
-        for _ in range(80)
-    ]
-    door.upsert(physical, ids_of(80), unit_rows(80), documents)
-    for _ in range(FILTERS_TRIED):
-        filter_ = a_filter(random, random.randint(0, 3))
-        check(filter_, dict.fromkeys(KEYS, ("str", "int", "float", "bool")))
-        found = door.search(physical, unit_rows(1), limit=80, where=to_milvus(filter_), exact=True)[0]
-        expected = [id_ for id_, document in zip(ids_of(80), documents, strict=True) if matches(filter_, document)]
-        assert sorted(one.id for one in found) == expected, f"TWINSEARCH_TEST_SEED={seed}: {filter_}"
-
-
-def test_the_largest_allowed_filter_can_be_run(door: VectorIndex, physical: str) -> None:
-    rows = filled(door, physical, 3)
-    deep: Filter = Not(Exists("n"))
-    for _ in range(19):
-        deep = Or((And((deep,)), Compare("n", "==", 1)))
-    assert len(door.search(physical, rows[:1], limit=3, where=to_milvus(deep))[0]) == 1
-    many = to_milvus(In("title", tuple(f"Title {n}" for n in range(1, 5_001))))
-    assert len(door.search(physical, rows[:1], limit=3, where=many)[0]) == 2
-    none = to_milvus(Not(In("n", tuple(range(1, 5_001)))))
-    assert [one.id for one in door.search(physical, rows[:1], limit=3, where=none)[0]] == ids_of(1)
-
-
 def test_writing_twice_is_writing_once(door: VectorIndex, physical: str) -> None:
     filled(door, physical, 30)
     door.flush(physical)
@@ -292,7 +98,7 @@ def test_an_upsert_replaces_the_whole_row(door: VectorIndex, physical: str) -> N
     rows = filled(door, physical, 5)
     door.upsert(physical, ids_of(1), rows[4:5], [{"title": "new"}])
     assert door.vectors(physical, ids_of(1))[ids_of(1)[0]] == pytest.approx(rows[4], abs=1e-6)
-    where = to_milvus(Compare("title", "==", "new"))
+    where = 'fields["title"] == "new"'
     assert [one.id for one in door.search(physical, rows[:1], limit=5, where=where)[0]] == ids_of(1)
 
 
