@@ -6,14 +6,16 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,12 @@ from typing import Any
 import docx
 import numpy as np
 import openpyxl
+import psutil
 import pytest
 
 from search_app.app import SearchApp
+from search_app.errors import IndexFailure, MilvusUnreachable
+from search_app.index import Server, VectorIndex
 from search_app.requests import IngestRequest
 
 IS_CAMPAIGN = os.environ.get("TWINSEARCH_CAMPAIGN") == "1"
@@ -234,6 +239,59 @@ class FaultHome:
             }
 
 
+class PackagedMilvus:
+    """The server of the package milvus==2.3.5, in an environment of its own, which may be killed and started again."""
+
+    def __init__(self, environment: Path, folder: Path) -> None:
+        self._command = [str(environment / "bin" / "milvus-server"), "--data", str(folder / "data")]
+        self._log = folder / "log"
+        self._processes: list[psutil.Process] = []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = int(free.getsockname()[1])
+        self.uri = f"http://127.0.0.1:{self._port}"
+
+    def start(self, seconds: float = 120) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("a") as log:
+            command = [*self._command, "--proxy-port", str(self._port)]
+            process = psutil.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._processes = [process]
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with closing(VectorIndex(Server(self.uri))) as door:
+                    door.names()
+                self._processes += process.children(recursive=True)
+                return
+            except (MilvusUnreachable, IndexFailure):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    def kill(self) -> None:
+        """End it as the system does when memory runs out."""
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(self._processes, timeout=30)
+        self._processes = []
+
+
+@pytest.fixture(scope="module")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackagedMilvus]:
+    """A real Milvus of the module's own, from the environment at TWINSEARCH_TEST_MILVUS."""
+    environment = os.environ.get("TWINSEARCH_TEST_MILVUS")
+    if not environment:
+        pytest.skip("no Milvus server: run `make test-server`")
+    server = PackagedMilvus(Path(environment), tmp_path_factory.mktemp("milvus"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
 @pytest.fixture(scope="module")
 def killer() -> Iterator["subprocess.Popen[str]"]:
     """The process that starts commands and tells how they ended."""
@@ -244,6 +302,12 @@ def killer() -> Iterator["subprocess.Popen[str]"]:
         yield process
         assert process.stdin is not None
         process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def open_home(killer: "subprocess.Popen[str]") -> Callable[[Path], FaultHome]:
+    """Opens a home for commands that may be killed."""
+    return lambda folder: FaultHome(folder, killer)
 
 
 @pytest.fixture(scope="module")
