@@ -10,7 +10,7 @@ TWINSEARCH := $(BIN)/twinsearch
 QUESTIONS := examples/python_docs
 ENCODER := python-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo load test test-server campaign faults browser web soak loop check fix ui clean
+.PHONY: demo load test test-server campaign faults gate browser web soak loop screenshots check fix ui clean
 
 demo: load
 	$(TWINSEARCH) search "copy a file and keep its timestamps" -c python -k 3 --home $(DEMO_HOME)
@@ -36,6 +36,7 @@ test-server: $(READY)
 	test -d .milvus || $(PYTHON) -m venv .milvus
 	.milvus/bin/python -m pip install --quiet --no-deps milvus==2.3.5
 	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/milvus
+	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus $(BIN)/python -m pytest tests/search_app/faults/test_build_kills.py -k server
 
 # Hundreds of broken files for every format; a small part of it runs in `make test`.
 campaign: $(READY)
@@ -44,6 +45,10 @@ campaign: $(READY)
 # Kills at every step and at 30 moments, full disks, every file of the engine harmed; parts of it run in `make test`.
 faults: $(READY)
 	TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/faults -rA
+
+# Whether the gate keeps bad encoders out, 20 of them trained on noise: hours. DATA=FOLDER of test collections.
+gate: $(READY)
+	$(BIN)/python -m benchmarks.gate --data $(DATA)
 
 # The whole path of a person, from uploading to rolling back, in a real browser; a part of it runs in `make test`.
 browser: $(READY)
@@ -72,6 +77,10 @@ loop: load
 	$(TWINSEARCH) reindex python --encoder $(ENCODER) --switch --home $(DEMO_HOME)
 	$(TWINSEARCH) evaluate -c python --queries $(QUESTIONS)/queries.jsonl --qrels $(QUESTIONS)/qrels/test.tsv \
 		--mode dense --home $(DEMO_HOME)
+
+# The pictures of docs/web.md: every page of a collection that has learned, light and dark, by a real browser.
+screenshots: loop
+	$(BIN)/python docs/screenshots.py $(DEMO_HOME)
 
 check: $(READY)
 	$(BIN)/ruff check .
