@@ -2,7 +2,7 @@
 
 A path is a file, a folder, a pattern ("docs/**/*.pdf") or "@" and a file that lists paths.
 Only regular files: no hidden ones, no links that lead out of the root, no folder through a link.
-Nothing is left out in silence: what has no reader is counted, what can't be listed is reported.
+Nothing is left out in silence: what has no reader or isn't opened is counted, what can't be listed is reported.
 """
 
 import os
@@ -22,6 +22,7 @@ _BEIR_QUESTIONS = ("queries.jsonl", "qrels")  # beside a corpus these are what e
 _PATTERN_SIGNS = frozenset("*?[")
 _LIST_SIGN = "@"
 _BLOCK_BYTES = 1 << 20
+_LINKED_FOLDER = "links to folders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Discovery:
     """What there is to read.
 
     `roots` are the files and folders below which everything was found: what else is known of them has vanished.
-    `skipped` counts the files in folders for which there is no reader, by how their names end.
+    `skipped` counts what was left out of folders: files for which there is no reader, by how their names end; links and
+    pipes, by what they are.
     """
 
     files: tuple[SourceFile, ...]
@@ -80,7 +82,7 @@ def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
         files=tuple(search.files.values()),
         unlisted=tuple(search.unlisted),
         roots=tuple(sorted(set(search.roots))),
-        skipped=tuple(sorted(search.skipped.items())),
+        skipped=tuple(sorted((+search.skipped).items())),
     )
 
 
@@ -143,7 +145,7 @@ class _Search:
         root = _existing(Path(*parts[:fixed]))
         found = [
             path
-            for path in _files_at(root, self.unlisted, self.skipped)
+            for path in _files_at(root, self.unlisted, Counter())  # what doesn't match wasn't asked for
             if _matches(path.relative_to(root).parts, parts[fixed:])
         ]
         if not found:
@@ -202,15 +204,22 @@ def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> It
         for name in set(aside).intersection([*file_names, *folder_names]):
             skipped[f"{name} beside a corpus"] += 1
         folder_names[:] = sorted(name for name in folder_names if _is_wanted(name, aside))
-        paths = (Path(folder, name) for name in sorted(file_names) if _is_wanted(name, aside))
-        yield from (path for path in paths if _is_regular_within(path, root))
+        skipped[_LINKED_FOLDER] += sum(
+            Path(folder, name).is_symlink() for name in folder_names
+        )  # `walk` passes them by
+        for path in (Path(folder, name) for name in sorted(file_names) if _is_wanted(name, aside)):
+            if kind := _unopened(path, root):
+                skipped[kind] += 1
+            else:
+                yield path
 
 
 def _is_wanted(name: str, aside: Collection[str]) -> bool:
     return not name.startswith(".") and name not in aside
 
 
-def _is_regular_within(path: Path, root: Path) -> bool:
-    if not path.is_file():  # a pipe, a device, a socket, a link to nowhere
-        return False
-    return not path.is_symlink() or path.resolve().is_relative_to(root)
+def _unopened(path: Path, root: Path) -> str:
+    """Why a path isn't opened; empty for a regular file that lies below the root."""
+    if not path.is_file():
+        return "pipes and devices" if path.exists() else "links to nowhere"
+    return "" if not path.is_symlink() or path.resolve().is_relative_to(root) else "links that lead out"

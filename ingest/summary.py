@@ -21,8 +21,8 @@ class IngestSummary:
     `unchanged` counts those of files that were not even read, because nothing about them had changed.
     `failed_count` counts all that failed; `failed` names each file of them, but only the first rows of a table.
     `truncated_tokens` counts the tokens of written chunks that the encoder never saw, `truncated` has those
-    documents that lost most; `skipped_count` counts the files for which there is no reader, `skipped` the same by how
-    their names end; `tables` tells which column served as what.
+    documents that lost most; `skipped_count` counts what was left out, `skipped` the same by how names end for which
+    there is no reader, or by what it is instead of a file; `tables` tells which column served as what.
     """
 
     new: int

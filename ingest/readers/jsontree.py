@@ -16,8 +16,10 @@ def read_json(file: Opened) -> Iterator[Found | TableColumns | Broken]:
     """The rows of a table of texts, else the one document of the file."""
     try:
         value = json.loads(decode(file))
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of more than 4,300 digits
+    except ValueError as error:  # also a number of more than 4,300 digits
         raise ReadError(f"{file.id!r} isn't JSON: {error}.") from error
+    except RecursionError as error:
+        raise ReadError(f"{file.id!r} isn't JSON: it is nested too deeply.") from error
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         try:
             yield from read_rows(file, (Row(number, item) for number, item in enumerate(value, start=1)))

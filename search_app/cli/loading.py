@@ -78,9 +78,10 @@ def summary_line(summary: "IngestSummary", collection: str) -> str:
     counts = f"{summary.new:,} new, {summary.changed:,} changed, {summary.unchanged:,} unchanged"
     rest = f"{summary.removed:,} removed, {summary.failed_count:,} failed"
     cut = f"; {summary.truncated_tokens:,} tokens are beyond what the encoder reads" if summary.truncated_tokens else ""
-    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in summary.skipped)
-    skipped = f"; no reader for {kinds}" if kinds else ""
-    return f"{collection}: {counts}, {rest} ({summary.chunk_count:,} chunks, {summary.seconds:.1f} s{cut}{skipped})"
+    kinds = ", ".join(f"{kind or 'names without an ending'} {count:,}" for kind, count in summary.skipped)
+    skipped = f"; left out: {kinds}" if kinds else ""
+    chunks = f"{summary.chunk_count:,} chunk{'' if summary.chunk_count == 1 else 's'}"
+    return f"{collection}: {counts}, {rest} ({chunks}, {summary.seconds:.1f} s{cut}{skipped})"
 
 
 @click.group("collections")

@@ -40,13 +40,18 @@ def test_links_out_of_the_root_and_linked_folders_are_not_followed(write_tree: W
     (root / "out.md").symlink_to(tmp_path / "secret.md")
     (root / "loop").symlink_to(root)
     (root / "nowhere.md").symlink_to(root / "gone.md")
-    assert ids(root) == ["docs/a.md", "docs/sub/b.md"]
+    (root / "round.md").symlink_to(root / "round.md")
+    (root / "within.md").symlink_to(root / "a.md")
+    found = discover([root], suffixes=SUFFIXES)
+    assert [file.id for file in found.files] == ["docs/a.md", "docs/within.md", "docs/sub/b.md"]
+    assert found.skipped == (("links that lead out", 1), ("links to folders", 1), ("links to nowhere", 2))
 
 
 def test_pipes_are_not_opened(write_tree: WriteTree) -> None:
     root = write_tree({"a.md": ""})
     os.mkfifo(root / "pipe.md")
-    assert ids(root) == ["docs/a.md"]
+    found = discover([root], suffixes=SUFFIXES)
+    assert ([file.id for file in found.files], found.skipped) == (["docs/a.md"], (("pipes and devices", 1),))
 
 
 def test_what_lies_beside_a_beir_corpus_is_not_documents(write_tree: WriteTree) -> None:
