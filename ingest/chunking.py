@@ -118,7 +118,7 @@ def iter_chunks(document: Document, settings: ChunkingSettings, count_tokens: Co
     """The chunks of `chunk_document` as they are cut, for who may stop before the end."""
     counter = count_tokens if isinstance(count_tokens, TokenCounter) else TokenCounter(count_tokens)
     sections = _with_fitting_headings(document.sections, settings, counter)
-    work = _Work(replace(document, sections=sections), settings, counter)
+    work = _Work(replace(document, sections=sections), settings, settings.key, counter)
     for ordinal, span in enumerate(_spans(work)):
         yield work.chunk(span, ordinal)
 
@@ -127,6 +127,7 @@ def iter_chunks(document: Document, settings: ChunkingSettings, count_tokens: Co
 class _Work:
     document: Document
     settings: ChunkingSettings
+    settings_key: str
     counter: TokenCounter
     token_counts: dict[Span, int] = field(default_factory=dict)
 
@@ -158,7 +159,7 @@ class _Work:
         """The span as the document's chunk number `ordinal`, from 0."""
         text, (headings, page) = self.text(span), _place(self.document.sections, *span)
         return Chunk(
-            id=chunk_id(self.document.id, self.settings.key, ordinal, text),
+            id=chunk_id(self.document.id, self.settings_key, ordinal, text),
             document_id=self.document.id,
             ordinal=ordinal,
             start=span[0],
