@@ -32,7 +32,6 @@ from search_app.locks import CANCEL, lives
 Result = TypeVar("Result")
 
 _PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
-_BEGIN_SECONDS = 120  # a spawned process that hasn't begun by then never will
 _NICENESS = 10
 _LISTED = 100  # jobs, the newest: a running one is among them
 _LOG_TAIL_BYTES = 64 * 1024
@@ -80,8 +79,8 @@ class Jobs:
         for view in self.views():
             job = view.job
             if (job.kind, job.arguments) == (kind, arguments) and job.state in _UNFINISHED:
-                return self._catalog.jobs.queue(job.id)
-        return self._catalog.jobs.create(kind, request.collection, arguments)
+                return self._taken(self._catalog.jobs.queue(job.id))
+        return self._taken(self._catalog.jobs.create(kind, request.collection, arguments))
 
     def again(self, job_id: str) -> Job:
         """The job, queued again.
@@ -92,7 +91,7 @@ class Jobs:
         job = self.view(job_id).job
         if job.state not in _UNFINISHED:
             raise UsageError(f"Job {job_id} is {job.state.value}; only one that was stopped or failed can go on.")
-        return self._catalog.jobs.queue(job.id)
+        return self._taken(self._catalog.jobs.queue(job.id))
 
     def run(self, job: Job, work: Callable[[Report], Result], *, listen: Report) -> Result:
         """Does the work in this process and writes down how it goes and ends.
@@ -141,6 +140,7 @@ class Jobs:
                 start_new_session=True,
                 env={**os.environ, "TWINSEARCH_USER": user},
             )
+        self._catalog.jobs.hand_over(job.id, process.pid, psutil.Process(process.pid).create_time())
         _yield_to_searches(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
 
@@ -190,16 +190,18 @@ class Jobs:
         told = str(error).replace(CANCEL, f"`twinsearch jobs cancel {job.id}`")
         return CollectionInUse(f"{told} It runs job {job.id} ({job.kind}).", error.pid)
 
+    def _taken(self, job: Job) -> Job:
+        """The queued job, in the hands of this process until another begins it."""
+        return self._catalog.jobs.hand_over(job.id, os.getpid(), psutil.Process().create_time())
+
     def _refuse_ended(self, job_id: str) -> None:
         job = self._catalog.jobs.get(job_id)
         if job.state.is_end:
             raise UsageError(f"Job {job_id} is {job.state.value}. `twinsearch jobs resume {job_id}` starts it again.")
 
     def _viewed(self, job: Job) -> JobView:
-        is_late = job.state is JobState.QUEUED and time.time() - job.created_at > _BEGIN_SECONDS
-        if is_late or (job.state is JobState.RUNNING and not lives(job.pid, job.pid_started)):
-            whose = f"Its process {job.pid} ended" if job.pid else "Its process never began, and ended"
-            message = f"{whose} without a word; `twinsearch jobs resume {job.id}` goes on."
+        if not job.state.is_end and job.pid is not None and not lives(job.pid, job.pid_started):
+            message = f"Its process {job.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
             self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
             job = self._catalog.jobs.get(job.id)
         return JobView(job, _read_progress(self.folder(job.id) / "progress.json"))

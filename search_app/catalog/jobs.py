@@ -92,8 +92,19 @@ class Jobs:
             job = _require(connection, job_id)
             if job.state in _NOT_STARTABLE:
                 raise CatalogError(f"Job {job_id} can't be queued again: it is {job.state.value}. Ask for a new one.")
-            values = {"state": JobState.QUEUED.value, "message": "", "finished_at": None}
+            values = {"state": JobState.QUEUED.value, "message": "", "pid": None, "finished_at": None}
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            return _require(connection, job_id)
+
+    def hand_over(self, job_id: str, pid: int, pid_started: float) -> Job:
+        """The job, which waits for this process; one that no longer waits stays as it is.
+
+        Raises:
+            UnknownJob: There is no such job.
+        """
+        waits = (jobs.c.id == job_id) & (jobs.c.state == JobState.QUEUED.value)
+        with self._store.writing() as connection:
+            connection.execute(update(jobs).where(waits).values(pid=pid, pid_started=pid_started))
             return _require(connection, job_id)
 
     def start(self, job_id: str, pid: int, pid_started: float) -> Job:

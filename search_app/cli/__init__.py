@@ -5,6 +5,7 @@ one sentence and its exit code; a traceback is shown with --debug only.
 Nothing here imports torch or pymilvus: help must come at once.
 """
 
+import errno
 import sys
 
 import click
@@ -30,6 +31,7 @@ from search_app.cli import (
 )
 
 _INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @click.group(
@@ -81,10 +83,13 @@ def main(arguments: list[str] | None = None) -> None:
         _end(str(error), error.exit_code)
     except Exception as error:  # a fault of ours is told in one sentence too
         _reraise_for_debugging(given)
-        _end(
-            f"A fault in Twinsearch: {type(error).__name__}: {error}. The same command with --debug says where.",
-            1,
-        )
+        _end(_sentence_of(error), 1)
+
+
+def _sentence_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"There is no room left on the disk ({error}). Make room, then the same command goes on."
+    return f"A fault in Twinsearch: {type(error).__name__}: {error}. The same command with --debug says where."
 
 
 def _reraise_for_debugging(arguments: list[str]) -> None:

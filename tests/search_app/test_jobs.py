@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -184,6 +186,25 @@ def test_a_job_whose_process_is_gone_was_interrupted(app: SearchApp) -> None:
     assert state_of(app, job) == ("interrupted", sentence)
 
 
+def test_a_job_that_waits_for_a_process_that_is_gone_was_interrupted(app: SearchApp) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    job = queued(app)
+    app.catalog.jobs.hand_over(job.id, process.pid, psutil.Process(process.pid).create_time())
+    process.wait()
+    message = f"Its process {process.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
+    assert state_of(app, job) == ("interrupted", message)
+
+
+def test_an_old_job_may_wait_to_begin_again(app: SearchApp) -> None:
+    job = queued(app)
+    app.jobs.cancel(job.id)
+    with closing(sqlite3.connect(app.home.catalog_file)) as catalog, catalog:
+        catalog.execute("UPDATE jobs SET created_at = created_at - 86400")
+    again = app.jobs.again(job.id)
+    assert state_of(app, again) == ("queued", "")
+    assert run(app, again, lambda _: "done") == "done"
+
+
 def test_another_process_with_the_same_number_is_not_the_jobs(app: SearchApp) -> None:
     job = queued(app)
     app.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time() - 100)
@@ -242,7 +263,7 @@ def test_a_job_in_its_own_process_is_cancelled_and_resumed(
     monkeypatch.setenv("TWINSEARCH_FLUSH_CHUNKS", "40")
     job = app.start(IngestRequest((str(corpus),)))
     wait_for(app, job, lambda _: app.catalog.collections.find("docs") is not None)
-    running = wait_for(app, job, lambda found: found.pid is not None)
+    running = wait_for(app, job, lambda found: found.state is JobState.RUNNING)
     assert os.getpriority(os.PRIO_PROCESS, running.pid or 0) >= 10  # searches come first
     app.jobs.cancel(job.id)
     stopped = wait_for(app, job, lambda found: found.state.is_end)
