@@ -55,6 +55,7 @@ def curves(lines: Mapping[str, Points], x_name: str, y_name: str, *, mark: tuple
         }
     has_legend = len(lines) > 1
     return {
+        "animation": False,  # it is drawn again every second while the points come
         "tooltip": {**_CANVAS_TIP, "trigger": "axis"},
         "legend": {"show": has_legend, "top": 0, "right": 0},
         "grid": {"left": 8, "right": 20, "top": 48 if has_legend else 32, "bottom": 28},
@@ -68,6 +69,7 @@ def gains(rows: Sequence[tuple[str, float]], y_name: str) -> Spec:
     """A bar for each name, up for a gain and down for a loss, in the order of the rows."""
     bars = [{"value": round(value, 4), "itemStyle": {"color": GAIN if value > 0 else LOSS}} for _, value in rows]
     return {
+        "animation": False,
         "tooltip": {**_CANVAS_TIP, "trigger": "axis", "axisPointer": {"type": "shadow"}},
         "grid": {"left": 8, "right": 8, "top": 32, "bottom": 8},
         "xAxis": {

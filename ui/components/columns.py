@@ -29,7 +29,9 @@ def choose_columns(uploads: Sequence[Upload]) -> Columns:
     if head is None:
         return Columns()
     st.caption(f"The first rows of {plain(head.source)}")
-    st.dataframe(pd.DataFrame([{name: str(row.get(name, "")) for name in head.names} for row in head.rows]))
+    st.dataframe(
+        pd.DataFrame([{name: str(row.get(name, "")) for name in head.names} for row in head.rows]), hide_index=True
+    )
     guess = head.guess
     roles = zip(st.columns(3), ("text", "title", "id"), strict=True)
     chosen = {role: _choose(column, role, head, getattr(guess, role, None)) for column, role in roles}

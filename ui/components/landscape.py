@@ -39,15 +39,15 @@ class Landscape:
     spec: Spec
     series: tuple[tuple[MapPoint, ...], ...]
 
-    def chosen(self, selected: Sequence[Mapping[str, object]]) -> MapPoint | None:
-        """The point that was clicked, of what the chart reports as selected."""
+    def chosen(self, selected: Sequence[Mapping[str, object]]) -> list[MapPoint]:
+        """The points that the chart reports as selected: one of each series at most."""
+        found = []
         for group in selected:
             series, indices = group.get("series_index"), group.get("data_indices")
-            if isinstance(series, int) and isinstance(indices, Sequence) and series < len(self.series):
-                known = [one for one in indices if isinstance(one, int) and one < len(self.series[series])]
-                if known:
-                    return self.series[series][known[0]]
-        return None
+            if isinstance(series, int) and series < len(self.series) and isinstance(indices, Sequence):
+                points = self.series[series]
+                found += [points[one] for one in indices if isinstance(one, int) and one < len(points)]
+        return found
 
 
 def landscape(
@@ -141,7 +141,7 @@ def _names(groups: Mapping[str, Sequence[MapPoint]]) -> Spec:
         "symbolSize": 1,
         "silent": True,
         "z": 2,
-        "itemStyle": {"color": "transparent"},
+        "itemStyle": {"color": "transparent", "opacity": 1},
         "label": {"show": True, "formatter": "{b}", "fontSize": 11, **plate},
         "labelLayout": {"hideOverlap": True},
     }

@@ -1,10 +1,12 @@
 """Map: a picture of a collection, with a query and its hits in it."""
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
-from search_app.maps import TOPICS_MOST, CollectionMap, MapPoint
+from search_app.maps import TOPICS_MOST, CollectionMap
 from search_app.search import Hit, SearchOptions
 from ui.components import address
 from ui.components.chooser import choose_collection, is_known, show_none_yet
@@ -18,7 +20,7 @@ from ui.resources import search_app
 
 _HITS = 10
 _HEIGHT = 560
-_OPENED = "point of the map that was opened"
+_CHOSEN = "points of the map that are selected"
 
 
 def page() -> None:
@@ -101,15 +103,14 @@ def hit_line(hit: Hit, *, is_drawn: bool) -> str:
     return f"{hit.rank}. {link(hit.title or hit.document_id, hit.source)}{'' if is_drawn else ' :gray[(not drawn)]'}"
 
 
-def open_chosen(app: SearchApp, collection: str, chart: Landscape, selected: object) -> None:
-    """Opens the document of the point that was clicked, once for each click."""
-    point: MapPoint | None = chart.chosen(selected if isinstance(selected, list) else [])
-    chunk_id = point.chunk_id if point else ""
-    if point is not None and st.session_state.get(_OPENED) != chunk_id:
-        st.session_state[_OPENED] = chunk_id
-        show_document(app, collection, point.document_id, chunk_id=chunk_id)
-    elif point is None:
-        st.session_state[_OPENED] = ""
+def open_chosen(app: SearchApp, collection: str, chart: Landscape, selected: Sequence[Mapping[str, object]]) -> None:
+    """Opens the document of the point that was clicked; each series keeps its own, so a new one counts."""
+    points = {point.chunk_id: point for point in chart.chosen(selected)}
+    known = st.session_state.get(_CHOSEN, frozenset())
+    st.session_state[_CHOSEN] = frozenset(points)
+    clicked = next((point for chunk_id, point in points.items() if chunk_id not in known), None)
+    if clicked is not None:
+        show_document(app, collection, clicked.document_id, chunk_id=clicked.chunk_id)
 
 
 page()
