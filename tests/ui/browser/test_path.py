@@ -24,8 +24,14 @@ pytestmark = [
 
 
 def says(page: Any, text: str) -> None:
-    """Waits until the text stands on the page."""
-    page.get_by_text(text).first.wait_for()
+    """Waits until the text stands on the page; tells what stands there instead."""
+    from playwright.sync_api import TimeoutError as TookTooLong
+
+    try:
+        page.get_by_text(text).first.wait_for()
+    except TookTooLong:
+        state = page.locator('[data-testid="stApp"]').get_attribute("data-test-script-state")
+        pytest.fail(f"{text!r} isn't on the page, which is {state}:\n{page.locator('.stMain').inner_text()}")
 
 
 def press(page: Any, label: str) -> None:
