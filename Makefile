@@ -35,7 +35,8 @@ test: $(READY)
 test-server: $(READY)
 	test -d .milvus || $(PYTHON) -m venv .milvus
 	.milvus/bin/python -m pip install --quiet --no-deps milvus==2.3.5
-	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/milvus
+	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/milvus \
+		tests/search_app/test_filters_sql.py
 	TWINSEARCH_TEST_MILVUS=$(CURDIR)/.milvus $(BIN)/python -m pytest tests/search_app/faults/test_build_kills.py -k server
 
 # Hundreds of broken files for every format; a small part of it runs in `make test`.

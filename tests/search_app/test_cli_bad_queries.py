@@ -33,6 +33,7 @@ def filled(noted: SearchApp, run_on: Twinsearch) -> Twinsearch:
         "cat'; DROP TABLE chunks; --",
         "title == 'cat' or 1 == 1",
         "cat\0dog",
+        "caf\udce9 cat",  # a byte that isn't UTF-8, as Python gets it from a shell
         "title:cat",
         "cat^2 -dog",
     ],

@@ -1,5 +1,7 @@
 """A filter run by SQLite over the catalogue lets through exactly the documents that `matches` lets through."""
 
+import os
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,9 @@ from search_app.catalog.words import Scope
 from search_app.filters import And, Compare, Exists, Filter, In, Not, Or, check, matches, to_sql
 
 ENCODER = EncoderRecord(fingerprint="f" * 64, name="plain", folder="/encoders/plain", dim=4, max_tokens=16)
+
+MANY = 10_000 if os.environ.get("TWINSEARCH_CAMPAIGN") == "1" else 2_000
+MANY_A_FILTER = 1_000
 
 KEYS = ("n", "text", "Date sent", 'a"b', "a\\b", "$.é[0]", "'", "title", "")
 FIELDS = dict.fromkeys(KEYS, ("str", "int", "float", "bool"))
@@ -111,6 +116,33 @@ def test_sqlite_finds_what_the_reference_finds(
         for scope in (Scope(filter_), Scope(filter_, tuple(expected))):
             found = catalog.words.search(generation, "word", limit=100, scope=scope)
             assert sorted(each.id for each in found) == expected
+
+
+def test_sqlite_tells_any_text_from_every_other(catalog: Catalog, generation: Generation) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    signs = [
+        *"'\"\\%_{}[]()&|<>=!?:@$ \n\t",
+        "null",
+        "true",
+        "--",
+        "/*",
+        "e\u0301",
+        "\u202e",
+        "\x01",
+        "\uffff",
+        "\U0010ffff",
+    ]
+    contents = ["".join(chance.choices(signs, k=chance.randint(0, 6))) for _ in range(MANY)]
+    held = fill(catalog, generation, [{"title": text, "metadata": {"text": text}} for text in contents])
+    for start in range(0, MANY, MANY_A_FILTER):
+        asked = set(contents[start : start + MANY_A_FILTER])
+        same = sorted(each.id for each in held if each.title in asked)
+        for field in ("title", "text"):
+            found = catalog.documents.matching_chunk_ids(generation, In(field, tuple(asked)))
+            assert sorted(found) == same
+    catalog.documents.remove(generation.collection_id, [each.id for each in held])
 
 
 def test_the_largest_allowed_filter_can_be_run(catalog: Catalog, generation: Generation) -> None:
