@@ -33,6 +33,8 @@ LookIn = Callable[..., AppTest]
 READ_FROM_PARTS = {
     ("catalog", "collections", "get"),
     ("catalog", "collections", "list"),
+    ("catalog", "collections", "live"),
+    ("catalog", "documents", "chunk_count"),
     ("catalog", "documents", "count"),
     ("catalog", "documents", "fields"),
     ("catalog", "documents", "list"),

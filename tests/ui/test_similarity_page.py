@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
-from ui.components.charts import curve, heat_map
+from ui.components.charts import curves, heat_map
 
 Visit = Callable[..., AppTest]
 
@@ -32,5 +32,5 @@ def test_the_picture_has_a_cell_for_each_pair_and_is_darkest_where_texts_are_nea
 
 
 def test_text_in_a_chart_is_drawn_and_never_markup() -> None:
-    for chart in (heat_map(["<b>"], [[1.0]], is_nearness=True), curve("<b>", [(0, 0)], "<b>", "<b>")):
+    for chart in (heat_map(["<b>"], [[1.0]], is_nearness=True), curves({"<b>": [(0, 0)]}, "<b>", "<b>")):
         assert chart["tooltip"]["renderMode"] == "richText"
