@@ -1,7 +1,8 @@
 import logging
-import multiprocessing
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,19 +116,19 @@ def test_a_file_that_is_deleted_between_runs_is_begun_anew(path: Path) -> None:
     second.close()
 
 
-def _put_fifty(path: Path, name: str) -> None:
-    cache = VectorCache(path)
-    for i in range(50):
-        cache.put_many("e:fp32", {f"{name}{i}": vector(1, 0)})
-    cache.close()
+PUT_FIFTY = """
+import sys, pathlib
+import numpy
+from search_app.vectors import VectorCache
+cache = VectorCache(pathlib.Path(sys.argv[1]))
+for number in range(50):
+    cache.put_many("e:fp32", {f"{sys.argv[2]}{number}": numpy.array([1, 0], numpy.float32)})
+cache.close()
+"""
 
 
 def test_two_processes_lose_nothing_to_each_other(cache: VectorCache, path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_put_fifty, args=(path, name)) for name in ("x", "y")]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
-    assert [writer.exitcode for writer in writers] == [0, 0]
+    commands = [[sys.executable, "-c", PUT_FIFTY, str(path), name] for name in ("x", "y")]
+    writers = [subprocess.Popen(command) for command in commands]
+    assert [writer.wait() for writer in writers] == [0, 0]
     assert cache.size == 100
