@@ -14,6 +14,7 @@ from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.jobs import Jobs, as_json
 from search_app.requests import IngestRequest
+from ui.components.jobs import pace_text
 
 Visit = Callable[..., AppTest]
 
@@ -75,7 +76,8 @@ def test_uploads_are_loaded_by_a_job_that_the_page_follows_to_its_end(app: Searc
     assert eventually(browser, "**Load into docs**")
     assert eventually(browser, "#### docs")
     assert eventually(browser, "1 document · 1 chunk · 0 judgements")
-    (view,) = app.jobs.views()
+    while not (view := app.jobs.views()[0]).job.state.is_end:  # committed is the document before the job is done
+        time.sleep(0.2)
     assert view.job.state is JobState.DONE
     assert view.job.result is not None
     assert view.job.result["new"] == 1
@@ -186,3 +188,12 @@ def test_dropping_a_collection_takes_it_off_the_page(loaded: SearchApp, visit: V
     assert not browser.exception
     assert "#### docs" not in lines(browser)
     assert loaded.catalog.collections.list() == ()
+
+
+def test_slow_work_is_told_by_the_seconds_that_each_part_takes() -> None:
+    assert [pace_text(rate) for rate in (88.21, 1, 0.08, 0)] == [
+        "88.2 a second",
+        "1.0 a second",
+        "12.5 s each",
+        "0.0 a second",
+    ]
