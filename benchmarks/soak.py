@@ -97,13 +97,14 @@ async def soak(
     """Sessions, jobs and samples side by side until the time is up."""
     from playwright.async_api import async_playwright
 
-    soaked, deadline = Soaked(), time.monotonic() + asked.minutes * 60
-    name = collection_name(asked.size)
+    soaked, name = Soaked(), collection_name(asked.size)
     url = f"{server.address}/?collection={name}"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**LAUNCH)
+        pages = await asyncio.gather(*(opened(browser, url, soaked) for _ in range(asked.sessions)))
+        deadline = time.monotonic() + asked.minutes * 60  # the time counts from when all may search
         sessions = [
-            session(browser, url, queries[place :: asked.sessions], deadline, soaked) for place in range(asked.sessions)
+            session(page, queries[place :: asked.sessions], deadline, soaked) for place, page in enumerate(pages)
         ]
         loading = keep_busy(app, ingests(app, Path(asked.data), work, asked.size), deadline, soaked)
         building = keep_busy(app, rebuilds(app, name), deadline, soaked)
@@ -112,16 +113,19 @@ async def soak(
     return soaked
 
 
-async def session(browser: Any, url: str, queries: Sequence[str], deadline: float, soaked: Soaked) -> None:
-    """One person; whatever goes wrong is noted, and they go on."""
+async def opened(browser: Any, url: str, soaked: Soaked) -> Any:
+    """A window of a person's own, in which one can type."""
     page = await (await browser.new_context()).new_page()
     page.set_default_timeout(_WAIT_MS)
     page.on("pageerror", lambda error: soaked.errors.append(str(error)))
     await page.goto(url)
     await page.locator(QUERY_BOX).wait_for()
+    return page
+
+
+async def session(page: Any, queries: Sequence[str], deadline: float, soaked: Soaked) -> None:
+    """One person, who asks at least once; whatever goes wrong is noted, and they go on."""
     for query in cycle(queries):
-        if time.monotonic() >= deadline:
-            return
         await page.locator(QUERY_BOX).fill(query)
         await page.evaluate(ARM)
         await page.locator(QUERY_BOX).press("Enter")
@@ -131,6 +135,8 @@ async def session(browser: Any, url: str, queries: Sequence[str], deadline: floa
         soaked.errors += [f"{query!r}: {fault}" for fault in faults]
         if took < 0:
             soaked.errors.append(f"{query!r}: no hits were painted")
+        if time.monotonic() >= deadline:
+            return
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
