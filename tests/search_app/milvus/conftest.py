@@ -66,7 +66,7 @@ def packaged_milvus(environment: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_until_it_answers(uri: str, seconds: float = 90) -> None:
+def wait_until_it_answers(uri: str, seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
