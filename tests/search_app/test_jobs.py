@@ -18,6 +18,7 @@ from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
+from search_app.locks import lives
 from search_app.requests import (
     CompareRequest,
     EvaluateRequest,
@@ -269,6 +270,8 @@ def test_a_job_in_its_own_process_is_cancelled_and_resumed(
     stopped = wait_for(app, job, lambda found: found.state.is_end)
     assert stopped.state is JobState.CANCELLED
     assert stopped.pid != os.getpid()
+    while lives(stopped.pid, stopped.pid_started):  # the row is written before the last line of the log
+        time.sleep(0.05)
     assert app.jobs.log(job.id).strip().endswith(stopped.message)
     assert app.catalog.documents.count(1) < 1200
 
