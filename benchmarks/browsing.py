@@ -5,7 +5,9 @@ was shown before doesn't count, since the page must have begun to work first.
 """
 
 import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -34,3 +36,12 @@ ARM = """() => {
     });
 }"""
 LANDED = "() => window.__took"
+
+
+def need(data: Path | str | None) -> Path:
+    """The folder of test collections; without it, or without a Chromium, the process ends with the reason."""
+    if data is None or not Path(data).is_dir():
+        sys.exit("There is no folder of test collections. Name it with --data or TWINSEARCH_BENCH_DATA.")
+    if CHROMIUM is None:
+        sys.exit("There is no Chromium on this machine. Install it, for example with `apt-get install chromium`.")
+    return Path(data)

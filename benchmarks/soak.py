@@ -20,7 +20,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from benchmarks.browsing import ARM, CHROMIUM, FAULT, LANDED, LAUNCH, QUERY_BOX
+from benchmarks.browsing import ARM, FAULT, LANDED, LAUNCH, QUERY_BOX, need
 from benchmarks.figures import machine, percentile, table
 from benchmarks.filling import collection_name, written
 from benchmarks.passages import queries as queries_of
@@ -76,16 +76,13 @@ class Soaked:
 def main() -> None:
     """Fills what isn't filled yet, soaks, and prints the figures."""
     arguments = _parser().parse_args()
-    if arguments.data is None or not Path(arguments.data).is_dir():
-        sys.exit("There is no folder of test collections. Name it with --data or TWINSEARCH_BENCH_DATA.")
-    if CHROMIUM is None:
-        sys.exit("There is no Chromium on this machine. Install it, for example with `apt-get install chromium`.")
+    data = need(arguments.data)
     with ExitStack() as stack:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-soak-")))
-        home = filled_home(Path(arguments.data), work, arguments.size, stack)
+        home = filled_home(data, work, arguments.size, stack)
         app = stack.enter_context(SearchApp.open(home))
         server = stack.enter_context(served(home))
-        queries = queries_of(Path(arguments.data))
+        queries = queries_of(data)
         soaked = asyncio.run(soak(app, server, queries, work=work, asked=arguments))
         print(report(soaked, arguments))
     sys.exit(0 if soaked.is_good else 1)

@@ -8,7 +8,6 @@ encoded for real. A work folder that is named keeps what is filled. Prints Markd
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import passages
-from benchmarks.browsing import ARM, CHROMIUM, FIRST_HIT, FIRST_PAINT, LANDED, LAUNCH, QUERY_BOX
+from benchmarks.browsing import ARM, FIRST_HIT, FIRST_PAINT, LANDED, LAUNCH, QUERY_BOX, need
 from benchmarks.figures import machine, percentile, table
 from benchmarks.filling import collection_name, fill, written
 from benchmarks.server import Server, served
@@ -50,18 +49,15 @@ class Visit:
 def main() -> None:
     """Fills what isn't filled yet, visits, and prints the tables."""
     arguments = _parser().parse_args()
-    if arguments.data is None or not Path(arguments.data).is_dir():
-        sys.exit("There is no folder of test collections. Name it with --data or TWINSEARCH_BENCH_DATA.")
-    if CHROMIUM is None:
-        sys.exit("There is no Chromium on this machine. Install it, for example with `apt-get install chromium`.")
+    data = need(arguments.data)
     from playwright.sync_api import sync_playwright
 
     with ExitStack() as stack:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-web-")))
-        home = filled_home(Path(arguments.data), work, arguments.size, stack)
+        home = filled_home(data, work, arguments.size, stack)
         browser = stack.enter_context(sync_playwright()).chromium.launch(**LAUNCH)
         starts = [start(browser, home) for _ in range(arguments.starts)]
-        queries = passages.queries(Path(arguments.data))[: _WARMING + arguments.queries]
+        queries = passages.queries(data)[: _WARMING + arguments.queries]
         print(report(starts, visit(browser, home, collection_name(arguments.size), queries), arguments.size))
 
 
