@@ -19,6 +19,7 @@ class TxtaiIndex:
         self._weights = weights
         self._is_hybrid = is_hybrid
         self._took = threading.local()
+        self._alone = threading.Lock()  # its database has one cursor: two queries at once are an error there
         self._models: dict[str, Any] = {}  # loaded once
         self._index = self._new()
 
@@ -34,7 +35,8 @@ class TxtaiIndex:
 
     def ask(self, query: str) -> float:
         """Find ten texts; the milliseconds that encoding took of it."""
-        found = self._index.search(query, _HITS)
+        with self._alone:
+            found = self._index.search(query, _HITS)
         if not found:
             raise RuntimeError(f"txtai found nothing for {query!r}.")
         return float(self._took.ms)
