@@ -30,6 +30,7 @@ from search_app.index.rows import (
 )
 
 LIMIT_MAX = 16_384  # a Milvus server's own
+_METRIC = "IP"  # the cosine, of unit rows; for COSINE embedded Milvus measures and divides all rows in every search
 _HITS_A_CALL = 100_000  # of 80 bytes each
 _QUERIES_A_CALL = 256
 _AS_USUAL = IndexSettings()
@@ -260,8 +261,8 @@ class VectorIndex:
             raise IndexFailure(f"A search for {limit} rows can't be made: ask for 1 to {LIMIT_MAX:,}.")
         check_vectors(vectors, dim=self._dim(physical))
         size = max(1, min(_QUERIES_A_CALL, _HITS_A_CALL // limit))
-        walk = self._settings.walk(self.built(physical), limit, effort=effort, exact=exact)
-        params = {"metric_type": "COSINE", "params": walk}
+        # the metric is the index's own: a collection keeps the one that it was made with
+        params = {"params": self._settings.walk(self.built(physical), limit, effort=effort, exact=exact)}
         rows = np.asarray(vectors, dtype=np.float32)
         answers: list[list[Found]] = []
         for begin in range(0, len(rows), size):
@@ -334,7 +335,7 @@ class VectorIndex:
         kind = self._settings.chosen(is_embedded=is_embedded)
         build = self._settings.build(kind, dim)
         own = {"params": build} if is_embedded and build else build  # pymilvus 3 sends them flat; embedded reads these
-        params.add_index("vector", metric_type="COSINE", index_type=kind, params=own)
+        params.add_index("vector", metric_type=_METRIC, index_type=kind, params=own)
         return params
 
     def _dim(self, physical: str) -> int:
