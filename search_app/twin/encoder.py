@@ -8,7 +8,7 @@ on a copy of its backbone.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ingest.progress import Report, unheard
 from search_app.errors import EncoderError
 from search_app.twin.batching import batches_by_length, padded, windows
-from search_app.twin.fastest import PROBE, fastest
+from search_app.twin.fastest import PROBE, Encode, fastest
 from search_app.twin.fingerprint import fingerprint
 from search_app.twin.kept_models import CALIBRATED, KeptModels
 from search_app.twin.layout import Kind, Prompts, read_layout
@@ -231,9 +231,9 @@ class TwinEncoder:
     def _fastest(self, surroundings: Surroundings) -> str:
         rows = self._ids(PROBE, "document")
 
-        def prepare(precision: str) -> Callable[[], Vectors]:
+        def prepare(precision: str) -> Encode:
             runtime = make_runtime(precision, surroundings)
-            return lambda: self._vectors(rows, 0, runtime)
+            return lambda count: self._vectors(rows[:count], 0, runtime)
 
         return fastest(candidates(surroundings.device), prepare, surroundings)
 

@@ -1,7 +1,6 @@
 """What "auto" chooses, and that it chooses once."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,15 @@ import torch
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone
 from search_app.twin.encoder import TwinEncoder
-from search_app.twin.fastest import Tried, Vectors, fastest, pick, try_out
+from search_app.twin.fastest import Encode, Tried, Vectors, fastest, pick, try_out
 from search_app.twin.kept_models import KeptModels
 from search_app.twin.runtime import Surroundings, candidates
 
 
-def answering(seconds: float, angle: float) -> Callable[[], Vectors]:
-    """Encodes the probe in so many seconds, each row so far turned from the truth."""
+def answering(seconds: float, angle: float) -> Encode:
+    """Encodes any part of the probe in so many seconds, each row so far turned from the truth."""
 
-    def encode() -> Vectors:
+    def encode(_count: int) -> Vectors:
         time.sleep(seconds)
         return np.array([[np.cos(angle), np.sin(angle)], [1, 0]], np.float32)
 
@@ -35,7 +34,7 @@ RUNTIMES = {
 }
 
 
-def prepare(precision: str) -> Callable[[], Vectors]:
+def prepare(precision: str) -> Encode:
     return answering(*RUNTIMES[precision])
 
 
@@ -46,13 +45,19 @@ def test_the_fastest_that_is_near_enough_is_chosen() -> None:
 
 
 def test_an_exact_precision_stays_unless_it_is_beaten_by_a_tenth() -> None:
-    exact = Tried("fp32", 1.0, 1.0)
-    assert pick([exact, Tried("bf16", 0.9999, 0.95)]) == "fp32"
-    assert pick([exact, Tried("bf16", 0.9999, 0.85)]) == "bf16"
+    exact = Tried("fp32", 1.0, 1.0, 1.0)
+    assert pick([exact, Tried("bf16", 0.9999, 0.95, 1.0)]) == "fp32"
+    assert pick([exact, Tried("bf16", 0.9999, 0.85, 1.0)]) == "bf16"
+
+
+def test_a_query_counts_as_much_as_a_batch() -> None:
+    exact = Tried("fp32", 1.0, 1.0, 0.020)
+    assert pick([exact, Tried("fast-fp32", 1.0, 0.97, 0.008)]) == "fast-fp32"
+    assert pick([exact, Tried("fast-fp32", 1.0, 0.5, 0.041)]) == "fp32"
 
 
 def test_a_precision_that_can_not_be_prepared_is_passed_over() -> None:
-    def fails_on_openvino(precision: str) -> Callable[[], Vectors]:
+    def fails_on_openvino(precision: str) -> Encode:
         if precision.startswith("fast"):
             raise EncoderError("OpenVINO can't run this encoder's LstmBackbone.")
         return prepare(precision)
@@ -66,7 +71,7 @@ class Counting:
     def __init__(self) -> None:
         self.prepared: list[str] = []
 
-    def __call__(self, precision: str) -> Callable[[], Vectors]:
+    def __call__(self, precision: str) -> Encode:
         self.prepared.append(precision)
         return prepare(precision)
 
