@@ -55,6 +55,11 @@ class Document:
         return {name: value for name, value in self.metadata.items() if name != MODIFIED}, sections
 
 
+def page_label(source: str, page: int) -> str:
+    """For example "page 3", or "slide 3" where the source is a presentation."""
+    return f"{'slide' if source.lower().endswith('.pptx') else 'page'} {page:,}"
+
+
 def _hash(content: list[object]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

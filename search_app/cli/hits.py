@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ingest.documents import page_label
+
 if TYPE_CHECKING:
     from search_app.explain import Explanation
     from search_app.search import Hit, SearchResult
@@ -51,7 +53,7 @@ def result_text(result: "SearchResult", explanations: "Sequence[Explanation]" = 
     blocks = [hit_text(hit) + (explanation_text(hit, reasons[hit.rank]) if reasons else "") for hit in result.hits]
     took = result.took_ms
     parts = ", ".join(f"{part} {took[part]:.0f} ms" for part in _SHOWN_PARTS[result.mode])
-    hits = f"{len(result.hits)} {result.mode} hits"
+    hits = f"{len(result.hits)} {result.mode} hit{'s' if len(result.hits) > 1 else ''}"
     last = f"{hits} from generation {result.generation} of {result.collection!r} ({parts})"
     stage = [result.rerank.sentence] if result.rerank else []
     return "\n".join([*blocks, last, *stage])
@@ -61,8 +63,8 @@ def hit_text(hit: "Hit") -> str:
     """Rank, score and title, then the start of the passage, then where it is from."""
     passage = textwrap.shorten(hit.text, _PASSAGE_CHARACTERS, placeholder=" …")
     body = textwrap.indent(textwrap.fill(passage, _WIDTH), "    ")
-    page = f", page {hit.page}" if hit.page else ""
-    more = f" and {hit.more_passages} more passages" if hit.more_passages else ""
+    page = f", {page_label(hit.source, hit.page)}" if hit.page else ""
+    more = f" and {hit.more_passages} more passage{'s' if hit.more_passages > 1 else ''}" if hit.more_passages else ""
     copies = f", {hit.copies} more nearly the same" if hit.copies else ""
     where = f"    {hit.source}{page}{more}{copies}\n{_also_text(hit.also_at)}"
     return f"{hit.rank:>2}. {hit.score:.3f}  {hit.title or hit.document_id}\n{body}\n{where}"

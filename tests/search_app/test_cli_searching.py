@@ -37,7 +37,7 @@ def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsea
 def test_a_search_by_words_says_so(filled: Twinsearch) -> None:
     code, out, err = filled("search", "cats", "--mode", "lexical")
     assert (code, err) == (0, "")
-    assert re.fullmatch(r" 1\. \d\.\d{3}  cat\n.*1 lexical hits from .* \(words \d+ ms\)\n", out, re.DOTALL)
+    assert re.fullmatch(r" 1\. \d\.\d{3}  cat\n.*1 lexical hit from .* \(words \d+ ms\)\n", out, re.DOTALL)
 
 
 def test_the_next_page_begins_where_the_first_ends(filled: Twinsearch) -> None:

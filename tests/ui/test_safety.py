@@ -21,11 +21,14 @@ PAYLOADS = (Path(__file__).parent / "payloads.txt").read_text(encoding="utf-8").
 DOORS = {
     ("components/focus.py", "html"),  # a constant
     ("components/focus.py", "unsafe_allow_javascript"),  # the same
-    ("components/marks.py", "html"),  # escaped there
+    ("components/cards.py", "html"),  # escaped there
+    ("components/marks.py", "html"),  # likewise
     ("components/why.py", "html"),  # escaped by search_app.explain.html
 }
 _DANGEROUS = {"html", "iframe", "components", "unsafe_allow_html", "unsafe_allow_javascript"}
-_OWN_TAG = re.compile(r'</?(?:div|mark)(?: style="[^"<>]*")?>')
+_OWN_TAG = re.compile(
+    r'</?(?:div|mark|h4|span|a)(?: (?:style|class|title)="[^"<>]*"| href="https?://[^"<>]*" target="_blank")*>'
+)
 
 
 def doors(path: Path) -> Iterator[tuple[str, str]]:
@@ -75,8 +78,9 @@ def test_payloads_in_every_field_are_shown_as_text(poisoned: SearchApp, visit: V
         markdown = [one.value for one in [*browser.markdown, *browser.caption]] + [one.label for one in browser.button]
         unescaped = [re.sub(r"\\[!-/:-@\[-`{-~]", "", one) for one in markdown]
         assert [one for one in unescaped if re.search(r"<(?!https?:)|\]\((?!<https?:)|`|!\[|\$", one)] == []
-        html = "".join(one.proto.body for one in browser.get("html") if "pre-wrap" in one.proto.body)
-        assert "<" not in _OWN_TAG.sub("", html)
+        cards = [one.proto.body for one in browser.get("html") if "<h4" in one.proto.body]
+        assert len(cards) == len(browser.get("feedback"))
+        assert "<" not in _OWN_TAG.sub("", "".join(cards))
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.0.7", "example.org"])

@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from ingest.documents import MODIFIED
+from ingest.documents import MODIFIED, page_label
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
 from ui.components.asked import go_like
+from ui.components.cards import Card, show_card
 from ui.components.errors import show_kept
 from ui.components.figures import counted
-from ui.components.marks import Span, show_marked, word_spans
+from ui.components.marks import Span, word_spans
 from ui.components.reading import show_document
-from ui.components.text import link, paragraphs, plain
+from ui.components.text import one_line, paragraphs, plain
 from ui.components.thumbs import read_judgements, thumbs
 from ui.components.why import show_why
 
@@ -71,39 +72,50 @@ def show_no_hits(result: SearchResult) -> None:
 def show_hit(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> None:
     """Title and score, where it is from, the passage, and what can be done with it."""
     with st.container(border=True, key=f"hit-{hit.rank}", gap="xsmall"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"#### {link(hit.title or hit.document_id, hit.source)}", width="stretch", anchors=False)
-            st.badge(f"{hit.score:.2f}", color="primary", help=score_help(result.mode, hit))
-        st.caption(place_line(hit))
-        _show_passage(hit, result.query if is_typed else "")
+        show_card(card_of(hit, result.mode, result.query if is_typed else ""))
         _show_ways(app, result, hit, is_typed=is_typed)
 
 
-def score_help(mode: str, hit: Hit) -> str:
+def card_of(hit: Hit, mode: str, query: str) -> Card:
+    """What the card tells; the words of the query are marked in its excerpt."""
+    passage, spans = excerpt_of(hit.text, query)
+    title = hit.title or hit.document_id
+    return Card(title, hit.source, f"{hit.score:.2f}", score_meaning(mode, hit), place_line(hit), passage, spans)
+
+
+def score_meaning(mode: str, hit: Hit) -> str:
     """What the score means, and those it is made of."""
     names = {"dense": "meaning", "lexical": "words"}
-    parts = [f"{names.get(part, plain(part))} {score:.2f}" for part, score in hit.parts.items()]
+    parts = [f"{names.get(part, part)} {score:.2f}" for part, score in hit.parts.items()]
     return f"{_SCORES[mode]} {', '.join(parts)}".rstrip()
 
 
 def place_line(hit: Hit) -> str:
-    """Source, page, headings and the first few fields of metadata, as far as they are known."""
-    page = [f"page {hit.page}"] if hit.page is not None else []
+    """Source, page or slide, headings, the first few fields of metadata and copies, as far as they are known."""
+    page = [page_label(hit.source, hit.page)] if hit.page is not None else []
     headings = [" › ".join(hit.headings)] if hit.headings else []
     fields = [f"{name}: {value}" for name, value in hit.metadata.items() if value is not None and name != MODIFIED]
     changed = [f"changed {str(hit.metadata[MODIFIED])[:_DATE_CHARACTERS]}"] if hit.metadata.get(MODIFIED) else []
-    parts = [hit.source, *page, *headings, *fields[:_METADATA_SHOWN], *changed]
-    return " · ".join(plain(part) for part in parts if part)
+    parts = [hit.source, *page, *headings, *fields[:_METADATA_SHOWN], *changed, *copies_of(hit)]
+    return " · ".join(one_line(part) for part in parts if part)
 
 
-def _show_passage(hit: Hit, query: str) -> None:
-    passage = paragraphs(hit.text)
+def copies_of(hit: Hit) -> list[str]:
+    """How many other files hold the same or nearly so; nothing where none does."""
+    same = [f"{counted(len(hit.also_at), 'copy', 'copies')} elsewhere"] if hit.also_at else []
+    near = [f"{hit.copies:,} nearly the same"] if hit.copies else []
+    return [*same, *near]
+
+
+def excerpt_of(text: str, query: str) -> tuple[str, list[Span]]:
+    """The part of a passage that a card shows, and where words of the query stand in it."""
+    passage = paragraphs(text)
     spans = word_spans(passage, query) if query else []
     start, end = window(passage, spans)
     before, after = ("… " if start else ""), (" …" if end < len(passage) else "")
     shift = len(before) - start
     inside = [(first + shift, last + shift) for first, last in spans if start <= first and last <= end]
-    show_marked(f"{before}{passage[start:end]}{after}", inside)
+    return f"{before}{passage[start:end]}{after}", inside
 
 
 def window(passage: str, spans: list[Span]) -> tuple[int, int]:
@@ -122,7 +134,7 @@ def _gap_before(text: str, place: int) -> int:
 
 @st.fragment  # a click draws this line again, and nothing is searched anew
 def _show_ways(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> None:
-    """Judge, open, similar documents; and how many copies there are."""
+    """Judge, open, why, similar documents."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{hit.rank}"):
         if is_typed:
             thumbs(app, result, hit.rank)
@@ -134,13 +146,4 @@ def _show_ways(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool
             show_why(app, result, hit)
         if st.button("Similar", key=f"similar-{hit.rank}", type="tertiary", icon=":material/join_inner:"):
             go_like(hit.document_id)
-        if copies := copies_line(hit):
-            st.caption(copies, width="content")
     show_kept()
-
-
-def copies_line(hit: Hit) -> str:
-    """How many other files hold the same or nearly so; empty where none does."""
-    same = [f"{counted(len(hit.also_at), 'copy', 'copies')} elsewhere"] if hit.also_at else []
-    near = [f"{hit.copies:,} nearly the same"] if hit.copies else []
-    return " · ".join([*same, *near])

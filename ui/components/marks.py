@@ -1,4 +1,4 @@
-"""Text with parts of it marked: the one door through which the pages draw HTML.
+"""Text with parts of it marked, as HTML.
 
 Every character that comes from outside is escaped here, and the only tags are those of this module. Streamlit cleans
 what goes through `st.html` once more.
@@ -17,13 +17,13 @@ Span = tuple[int, int]  # from a character to the one behind the last
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = ("s", "es", "d", "ed", "ing")
 _STEM_LEAST = 3
-_PASSAGE = '<div style="white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5">{marked}</div>'
+PASSAGE_STYLE = "white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5"
 _MARK = '<mark style="background: rgba(240, 180, 41, 0.3); color: inherit; border-radius: 3px">{text}</mark>'
 
 
 def show_marked(text: str, spans: Sequence[Span]) -> None:
     """The text as it is, with its line breaks, and these parts of it marked."""
-    st.html(_PASSAGE.format(marked=marked_html(text, spans)))
+    st.html(f'<div class="passage" style="{PASSAGE_STYLE}">{marked_html(text, spans)}</div>')
 
 
 def marked_html(text: str, spans: Sequence[Span]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ingest.chunking import Chunk
+from ingest.documents import page_label
 from search_app.app import SearchApp
 from search_app.documents import DocumentView
 from ui.components.errors import told
@@ -22,16 +23,17 @@ def show_document(app: SearchApp, collection: str, document_id: str, *, chunk_id
     """The document; around the chunk if one is given, with the words of the query marked."""
     with told():
         view = app.document(document_id, collection)
-        st.markdown(f"### {link(view.document.title or view.document.id, view.document.source)}", anchors=False)
-        st.caption(plain(view.document.source))
+        source = view.document.source
+        st.markdown(f"### {link(view.document.title or view.document.id, source)}", anchors=False)
+        st.caption(plain(source))
         _show_copies(view)
         near, rest = around(view.chunks, chunk_id)
         for chunk in near:
-            _show_passage(chunk, query, is_found=chunk.id == chunk_id)
+            _show_passage(chunk, source, query, is_found=chunk.id == chunk_id)
         if rest:
             with st.expander(f"{len(rest):,} more passages", type="compact"):
                 for chunk in rest[:_PASSAGES_SHOWN]:
-                    _show_passage(chunk, query, is_found=False)
+                    _show_passage(chunk, source, query, is_found=False)
         with st.expander("Whole text", type="compact"):
             st.text(excerpt(view.document.text, _TEXT_CHARACTERS), width="stretch")
 
@@ -46,16 +48,16 @@ def around(chunks: Sequence[Chunk], chunk_id: str) -> tuple[list[Chunk], list[Ch
     )
 
 
-def _show_passage(chunk: Chunk, query: str, *, is_found: bool) -> None:
+def _show_passage(chunk: Chunk, source: str, query: str, *, is_found: bool) -> None:
     with st.container(border=is_found, gap="xsmall"):
-        if line := passage_line(chunk):
+        if line := passage_line(chunk, source):
             st.caption(line)
         show_marked(chunk.text, word_spans(chunk.text, query) if query.strip() else [])
 
 
-def passage_line(chunk: Chunk) -> str:
-    """Where in the document it stands; Markdown."""
-    page = [f"page {chunk.page}"] if chunk.page is not None else []
+def passage_line(chunk: Chunk, source: str) -> str:
+    """Where in the document, which is from this source, it stands; Markdown."""
+    page = [page_label(source, chunk.page)] if chunk.page is not None else []
     return " · ".join(plain(part) for part in [*page, " › ".join(chunk.headings)] if part)
 
 
