@@ -25,6 +25,11 @@ class Behind:
         """Queue a piece of work."""
         self._given.append(self._thread.submit(work))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was queued is done, or has failed."""
+        return all(piece.done() for piece in self._given)
+
     def wait(self) -> None:
         """Return when all that was queued is done; raises what the first piece that failed raised."""
         given, self._given = self._given, []

@@ -111,6 +111,9 @@ class Sink(Protocol):
     def note(self, counts: StageCounts) -> None:
         """Write down how far the ingest is."""
 
+    def open(self) -> None:
+        """Get ready for documents, before the first `write`."""
+
     def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
         """Replace or add the documents, and what came of files that end with them; durable when it returns."""
 

@@ -56,7 +56,7 @@ class Tally:
     removed: int = 0
     read: int = 0
     encoded: int = 0
-    being_written: int = 0
+    unwritten: int = 0  # of the encoded ones, those that aren't known to be durable
     chunk_count: int = 0
     truncated_tokens: int = 0
     stopped_by: Exception | None = None
@@ -101,11 +101,11 @@ class Tally:
         """Count documents that are durable now."""
         self.changed += changed_count
         self.new += count - changed_count
-        self.being_written -= count
+        self.unwritten -= count
 
     def tell(self, just_encoded: int = 0) -> None:
-        """Report; `just_encoded` documents of the batch at hand are encoded."""
-        done = self.finished + self.being_written + just_encoded
+        """Report; `just_encoded` documents of the part at hand are encoded."""
+        done = self.finished + self.unwritten + just_encoded
         try:
             self.report(Progress("ingest", done, max(done, self.expected), "documents"))
         except Exception as error:  # whatever a listener raises to stop the work

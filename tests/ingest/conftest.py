@@ -50,6 +50,7 @@ class MemorySink:
     batch_sizes: list[int] = field(default_factory=list)
     files: dict[str, FileOutcome] = field(default_factory=dict)
     counts: StageCounts | None = None
+    is_open: bool = False
 
     def known_files(self, origins: Sequence[str]) -> Mapping[str, FileOutcome]:
         held = Counter(encoded.document.origin for encoded in self.documents.values())
@@ -61,6 +62,9 @@ class MemorySink:
 
     def note(self, counts: StageCounts) -> None:
         self.counts = counts
+
+    def open(self) -> None:
+        self.is_open = True
 
     def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
         if batch:
