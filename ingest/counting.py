@@ -18,7 +18,7 @@ class TokenCounter:
 
     def __init__(self, count_tokens: CountTokens) -> None:
         self._exact = count_tokens
-        self._word = lru_cache(_REMEMBERED_WORDS)(lambda word: count_tokens(word) - self._special_count)
+        self._word = lru_cache(_REMEMBERED_WORDS)(self._of_pieces)
 
     @cached_property
     def _special_count(self) -> int:
@@ -30,4 +30,13 @@ class TokenCounter:
 
     def by_words(self, text: str) -> int:
         """Tokens of the words one by one, without special ones; only near where tokens cross words."""
-        return sum(map(self._word, _UNSPACED.sub(r" \g<0> ", text).split()))
+        words = text.split()
+        is_spaced = max(map(len, words), default=0) <= _WORD_CHARACTERS
+        return sum(map(self._word, words if is_spaced else _pieces(text)))
+
+    def _of_pieces(self, word: str) -> int:
+        return sum(self._exact(piece) - self._special_count for piece in _pieces(word))
+
+
+def _pieces(text: str) -> list[str]:
+    return _UNSPACED.sub(r" \g<0> ", text).split()
