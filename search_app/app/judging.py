@@ -36,9 +36,9 @@ class Judging(Wiring):
         require_own(self.acting, self.catalog.judgements.get(judgement_id))
         return self.catalog.judgements.withdraw(judgement_id)
 
-    def judgements(self, collection: str = DEFAULT_COLLECTION) -> Sequence[Judgement]:
-        """The judgements that count: the latest of each person on each document for each query."""
-        return self.catalog.judgements.current(self.catalog.collections.get(collection).id)
+    def judgements(self, collection: str = DEFAULT_COLLECTION, *, query: str | None = None) -> Sequence[Judgement]:
+        """The judgements that count: the latest of each person on each document for each query, or for this one."""
+        return self.catalog.judgements.current(self.catalog.collections.get(collection).id, query=query)
 
     def agreement(self, collection: str = DEFAULT_COLLECTION) -> Agreement:
         """How far people agree on what both judged, and where they contradict each other."""

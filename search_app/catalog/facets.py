@@ -1,6 +1,7 @@
 """How often which values of metadata occur among the documents that a filter lets through.
 
-Counts are exact and read from the catalogue; nothing is encoded or searched for them.
+Counts are exact and read from the catalogue; nothing is encoded or searched for them. They are kept until anything is
+committed to the catalogue, because a page asks for the same ones with every search.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,10 @@ _COUNTED = """
         AND type IN ('text', 'integer', 'true', 'false') AND length(value) <= :characters AND ({where})
     GROUP BY key, type, value
 """
+_KEPT = 32  # counts, of as many collections and filters
 _FIRST = "SELECT * FROM ({counted}) WHERE place <= :limit ORDER BY key, place"
+
+_Key = tuple[int, str, int]  # collection, filter, values of each field
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class FacetCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._kept: dict[_Key, tuple[int, Facets]] = {}
 
     def of(self, collection_id: int, where: Filter | None = None, *, value_limit: int = 8) -> Facets:
         """The fields whose values people can choose by, with the most frequent values of each.
@@ -69,6 +74,21 @@ class FacetCounts:
             where: Only documents that this filter, which `check` lets pass, lets through.
             value_limit: Values of each field, at most.
         """
+        key, stamp = (collection_id, repr(where), value_limit), self._store.stamp()  # 1 and True are equal, not alike
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        counted = self._counted(collection_id, where, value_limit)
+        if stamp is not None:  # of before the counting, so that what was committed meanwhile is counted next time
+            self._keep(key, (stamp, counted))
+        return counted
+
+    def _keep(self, key: _Key, kept: tuple[int, Facets]) -> None:
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        self._kept[key] = kept
+
+    def _counted(self, collection_id: int, where: Filter | None, value_limit: int) -> Facets:
         condition = to_sql(where) if where is not None else SqlCondition("TRUE")
         own = {"collection_id": collection_id, "left_out": MODIFIED, "characters": _VALUE_CHARACTERS}
         counted = text(_FIRST.format(counted=_COUNTED.format(where=condition.text)))

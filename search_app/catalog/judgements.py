@@ -173,15 +173,20 @@ class Judgements:
             judged: int = connection.execute(_INSERT, [values]).scalar_one()
             return judged
 
-    def current(self, collection_id: int, *, split: Split | None = None) -> tuple[Judgement, ...]:
-        """What holds now: each user's last word on each document for each query, oldest first."""
+    def current(
+        self, collection_id: int, *, split: Split | None = None, query: str | None = None
+    ) -> tuple[Judgement, ...]:
+        """What holds now: each user's last word on each document for each query, or for one, oldest first."""
         same = (judgements.c.query_key, judgements.c.document_id, judgements.c.user)
-        last = select(func.max(judgements.c.id)).where(judgements.c.collection_id == collection_id).group_by(*same)
-        query = select(judgements).where(judgements.c.id.in_(last), judgements.c.grade.is_not(None))
+        own = [judgements.c.collection_id == collection_id]
+        if query is not None:
+            own.append(judgements.c.query_key == query_key(query))
+        last = select(func.max(judgements.c.id)).where(*own).group_by(*same)
+        asked = select(judgements).where(judgements.c.id.in_(last), judgements.c.grade.is_not(None))
         if split is not None:
-            query = query.where(judgements.c.split == split.value)
+            asked = asked.where(judgements.c.split == split.value)
         with self._store.reading() as connection:
-            return tuple(_record(row) for row in connection.execute(query.order_by(judgements.c.id)))
+            return tuple(_record(row) for row in connection.execute(asked.order_by(judgements.c.id)))
 
     def history(self, collection_id: int, *, limit: int = 100) -> tuple[Judgement, ...]:
         """What was said last, newest first, with what was withdrawn or said anew."""

@@ -6,6 +6,7 @@ is done completely or not at all. A read sees one state of the database from its
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,11 @@ class Store:
         self.where = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
         with self._translated():
             self._engine = _open(url)
+        self._watch = _Watch(self.where) if url.get_backend_name() == "sqlite" and url.database else None
+
+    def stamp(self) -> int | None:
+        """A number that is another one as soon as anybody has committed anything; None where nobody can tell."""
+        return self._watch.stamp() if self._watch else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -85,8 +91,11 @@ class Store:
             raise CatalogError(_SENTENCES["SQLITE_CORRUPT"].format(where=self.where, reason=problem))
 
     def close(self) -> None:
-        """Close every connection that isn't in use."""
+        """Close every connection that isn't in use; from then on nobody can tell the stamp."""
         self._engine.dispose()
+        if self._watch:
+            self._watch.close()
+            self._watch = None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -105,6 +114,30 @@ class Store:
             ) from error
         except OSError as error:
             raise CatalogError(f"{self.where} can't be opened: {error.strerror}.") from error
+
+
+class _Watch:
+    """A connection of its own that never writes: SQLite tells it of every commit but its own."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def stamp(self) -> int | None:
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = sqlite3.connect(self._file, check_same_thread=False, isolation_level=None)
+                return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error:  # whoever asks reads what they want to know instead, and hears why they can't
+                return None
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 _KNOWN = "Give the path of an SQLite file, or a URL that begins with postgresql+psycopg://."

@@ -64,3 +64,21 @@ def test_facets_agree_with_counting_by_hand(app: SearchApp, tmp_path: Path) -> N
     (kinds,) = [one for one in app.facets(where=["n>=2"]).fields if one.field == "kind"]
     assert {one.value: one.document_count for one in kinds.values} == Counter(row["kind"] for row in kept)
     assert app.facets(where=["n>=2"]).document_count == len(kept)
+
+
+def test_counts_are_kept_until_anybody_commits_anything(shelf: SearchApp) -> None:
+    before = shelf.facets()
+    assert shelf.facets() is before
+    assert shelf.facets(where=["draft=true"]).document_count == 1
+    with SearchApp.open(shelf.home.path) as other:
+        other.remove_documents(["a"])
+    assert shelf.facets().document_count == 2
+    shelf.remove_documents(["b"])
+    assert shelf.facets().document_count == 1
+
+
+def test_a_closed_catalogue_keeps_no_counts(shelf: SearchApp) -> None:
+    before = shelf.facets()
+    shelf.catalog.close()
+    assert shelf.facets() == before
+    assert shelf.facets() is not before

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ingest.documents import MetadataValue
 from search_app.app import SearchApp
-from search_app.catalog.facets import Facets, FacetValue
+from search_app.catalog.facets import Facet, Facets, FacetValue
 from ui.components.querybox import WHERE, filter_help
 from ui.components.text import excerpt, plain
 
@@ -38,19 +38,23 @@ def show_filters(app: SearchApp, collection: str, on_change: Callable[[], None])
 def show_facets(found: Facets, on_change: Callable[[], None]) -> None:
     """The fields with their most frequent values; nothing where the documents can't be told apart."""
     for number, facet in enumerate(found.fields[:_FIELDS_SHOWN]):
-        with st.container(key=f"facet-{number}", gap=None):
-            st.caption(f"**{plain(facet.field)}**")
-            for place, one in enumerate(facet.values):
-                st.button(
-                    value_label(one),
-                    key=f"facet-{number}-{place}",
-                    type="tertiary",
-                    on_click=_narrow,
-                    args=(filter_of(facet.field, one.value), on_change),
-                )
-            rest = facet.value_count - len(facet.values)
-            if rest:
-                st.caption(f"and {rest:,} more")
+        key = f"facet-{number}"
+        labels = {filter_of(facet.field, one.value): value_label(one) for one in facet.values}
+        st.session_state[key] = None  # a click narrows down and chooses nothing: what is chosen is a filter then
+        st.pills(
+            facet_label(facet),
+            list(labels),
+            format_func=labels.__getitem__,
+            key=key,
+            on_change=_narrow,
+            args=(key, on_change),
+        )
+
+
+def facet_label(facet: Facet) -> str:
+    """For example "module, 191 more"; Markdown."""
+    rest = facet.value_count - len(facet.values)
+    return f"{plain(facet.field)}{f' :gray[· {rest:,} more]' if rest else ''}"
 
 
 def value_label(one: FacetValue) -> str:
@@ -65,7 +69,9 @@ def filter_of(field: str, value: MetadataValue) -> str:
     return f"{name}={json.dumps(value, ensure_ascii=False)}"
 
 
-def _narrow(where: str, on_change: Callable[[], None]) -> None:
+def _narrow(key: str, on_change: Callable[[], None]) -> None:
+    where = st.session_state[key]
     held = list(st.session_state.get(WHERE, []))
-    st.session_state[WHERE] = [*held, where] if where not in held else held
-    on_change()
+    if where is not None and where not in held:
+        st.session_state[WHERE] = [*held, where]
+        on_change()

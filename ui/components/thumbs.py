@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from search_app.app import SearchApp
-from search_app.catalog.judgements import query_key
 from search_app.feedback import GRADES
 from search_app.search import SearchResult
 from ui.components.errors import kept
@@ -27,11 +26,10 @@ class Held:
 
 def read_judgements(app: SearchApp, result: SearchResult) -> None:
     """Remembers what this person said before about this query's documents."""
-    key = query_key(result.query)
     st.session_state[_HELD] = {
         one.document_id: Held(one.id, one.grade)
-        for one in app.judgements(result.collection)
-        if one.user == app.user and one.grade is not None and query_key(one.query) == key
+        for one in app.judgements(result.collection, query=result.query)
+        if one.user == app.user and one.grade is not None
     }
 
 
