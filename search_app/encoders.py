@@ -22,6 +22,7 @@ from search_app.catalog.generations import Generation, GenerationState
 from search_app.config import Home, Settings
 from search_app.errors import FingerprintMismatch, UsageError
 from search_app.twin.kept_models import CALIBRATED, KeptModels
+from search_app.twin.training_report import read_report, summary
 from search_app.vectors import VectorCache, text_hash
 
 if TYPE_CHECKING:  # torch is loaded when the first encoder is
@@ -128,12 +129,14 @@ class Encoders:
             UnknownEncoder, EncoderError: It isn't there, or mustn't be loaded.
         """
         encoder = self.load(name, precision=precision)
+        trained = read_report(self.folder(name))
         record = EncoderRecord(
             fingerprint=encoder.fingerprint,
             name=name,
             folder=str(self.folder(name)),
             dim=encoder.dim,
             max_tokens=encoder.max_tokens,
+            report=summary(trained) if trained and trained.fingerprint == encoder.fingerprint else {},
         )
         held = self._catalog.encoders.find(name)
         if held is not None and held.fingerprint != record.fingerprint:

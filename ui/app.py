@@ -10,17 +10,21 @@ import streamlit as st
 
 from ui.visitors import show_visitor, visitor_name
 
-PAGES = (
-    st.Page("pages/search.py", title="Search", icon=":material/search:", default=True),
-    st.Page("pages/collections.py", title="Collections", icon=":material/folder_open:"),
-    st.Page("pages/documents.py", title="Documents", icon=":material/description:"),
-    st.Page("pages/judge.py", title="Judge", icon=":material/thumbs_up_down:"),
-    st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
-    st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
-    st.Page("pages/map.py", title="Map", icon=":material/map:"),
-    st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),
-    st.Page("pages/status.py", title="Status", icon=":material/monitor_heart:"),
-)
+PAGES = {  # by their place in the navigation: at the top, or in a menu, so that all fit in beside the sidebar
+    "": [
+        st.Page("pages/search.py", title="Search", icon=":material/search:", default=True),
+        st.Page("pages/collections.py", title="Collections", icon=":material/folder_open:"),
+        st.Page("pages/documents.py", title="Documents", icon=":material/description:"),
+        st.Page("pages/judge.py", title="Judge", icon=":material/thumbs_up_down:"),
+        st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    ],
+    "More": [
+        st.Page("pages/map.py", title="Map", icon=":material/map:"),
+        st.Page("pages/similarity.py", title="Similarity", icon=":material/grid_on:"),
+        st.Page("pages/status.py", title="Status", icon=":material/monitor_heart:"),
+    ],
+}
 _NEEDED = {  # a verb for each page that isn't everybody's; who may not call it isn't shown the page
     "Collections": "ingest",
     "Judge": "judge",
@@ -33,13 +37,15 @@ _SKETCH_PIXELS = 360
 st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), layout="centered")
 st.logo(str(HERE / "logo.svg"), size="large")
 is_everybodys = visitor_name() is None
-page = st.navigation(list(PAGES), position="top") if is_everybodys else None
+page = st.navigation(PAGES, position="top") if is_everybodys else None
 with st.skeleton(_SKETCH_PIXELS):
     from ui.resources import search_app
 
     app = search_app()
 if page is None:
-    allowed = [one for one in PAGES if app.may(_NEEDED.get(one.title, "search"))]
+    allowed = {
+        place: [one for one in pages if app.may(_NEEDED.get(one.title, "search"))] for place, pages in PAGES.items()
+    }
     page = st.navigation(allowed, position="top")
 page.run()
 if app.acting is not None:

@@ -84,6 +84,22 @@ def report_json(report: TrainingReport) -> str:
     return json.dumps(asdict(report), indent=2, ensure_ascii=False)
 
 
+def summary(report: TrainingReport) -> dict[str, Any]:
+    """What it began with, learned from and gained; without curves, settings and what each example gave."""
+    gain = report.gain
+    return {
+        "base": report.base,
+        "loss": report.loss,
+        "sources": dict(report.sources),
+        "examples": report.example_count,
+        "held_out": report.held_out_count,
+        "steps": report.step_count,
+        "best_step": report.best_step,
+        "gain": gain and {name: getattr(gain, name) for name in ("figure", "before", "after", "low", "high")},
+        "seconds": report.seconds,
+    }
+
+
 def read_report(folder: Path) -> TrainingReport | None:
     """The report in an encoder's folder; None where no run of this version has left one."""
     try:

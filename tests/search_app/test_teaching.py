@@ -62,6 +62,7 @@ def test_training_leaves_an_encoder_that_a_collection_can_be_reindexed_with(fill
     assert report.base_fingerprint == filled.catalog.encoders.get("fluent").fingerprint
     assert (report.base, report.example_count, report.loss) == ("fluent", 2, "in-batch-negatives")
     assert report.sources == {"judgements": 2, "rejected hits": 1}
+    assert (noted.report["base"], noted.report["examples"], noted.report["gain"]) == ("fluent", 2, None)
     assert (
         json.loads((filled.encoders.folder("better") / "report.json").read_text())["fingerprint"] == noted.fingerprint
     )

@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
+from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.jobs import JobState
 from search_app.jobs import as_json
 from search_app.requests import IngestRequest
@@ -32,6 +34,17 @@ def test_encoders_are_shown_with_fingerprint_and_jobs_with_their_log(loaded: Sea
     assert any(one.startswith(fluent.fingerprint[:12]) for one in lines(browser))
     assert "There is no '/gone'." in lines(browser)
     assert browser.code[0].value == "it broke <b>here</b>"
+
+
+def test_a_trained_encoder_tells_what_it_learned_from_and_gives_its_report(
+    app: SearchApp, visit: Visit, tmp_path: Path
+) -> None:
+    gain = {"figure": "hit@1", "before": 0.5, "after": 0.75, "low": 0.1, "high": 0.4}
+    report = {"base": "fluent", "examples": 1, "seconds": 61.0, "gain": gain}
+    app.catalog.encoders.add(EncoderRecord("f" * 64, "docs-1", str(tmp_path), 8, 16, report=report))
+    assert "Trained from fluent on 1 example in 1 min 1 s · hit@1 0.50 → 0.75" in lines(visit("status"))
+    (tmp_path / "report.html").write_text("<p>")
+    assert [one.label for one in visit("status").get("download_button")] == ["Training report"]
 
 
 @pytest.mark.parametrize(("byte_count", "shown"), [(0, "0.0 MB"), (12_345_678, "12.3 MB"), (4e9, "4.0 GB")])
