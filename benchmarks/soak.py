@@ -2,8 +2,8 @@
 
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.soak [--minutes 15] [--sessions 8] [--size 20000] [--work FOLDER]
 
-Each session is a window of its own in one Chromium, and asks its next query when the hits of the last one are painted
-and a second has passed. Jobs are started as the page starts them; when one ends, the next begins. Prints Markdown, and
+Each session is a window of its own in one Chromium, asks once before the time counts, and then its next query when the
+hits of the last one are painted and a second has passed. A search that failed counts as an error, not as a time. Jobs are started as the page starts them; when one ends, the next begins. Prints Markdown, and
 ends with 1 when a search failed, or when memory or threads grew.
 """
 
@@ -52,6 +52,7 @@ class Soaked:
     """All that was seen; it grows while the sessions search."""
 
     took_ms: list[float] = field(default_factory=list)
+    failed_count: int = 0  # searches whose hits were never painted; they have no time
     errors: list[str] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     jobs: dict[str, list[str]] = field(default_factory=lambda: {"ingest": [], "reindex": []})
@@ -99,6 +100,7 @@ async def soak(
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**LAUNCH)
         pages = await asyncio.gather(*(opened(browser, url, soaked) for _ in range(asked.sessions)))
+        await asyncio.gather(*(search(page, queries[-1 - place]) for place, page in enumerate(pages)))  # to warm up
         deadline = time.monotonic() + asked.minutes * 60  # the time counts from when all may search
         sessions = [
             session(page, queries[place :: asked.sessions], deadline, soaked) for place, page in enumerate(pages)
@@ -123,18 +125,26 @@ async def opened(browser: Any, url: str, soaked: Soaked) -> Any:
 async def session(page: Any, queries: Sequence[str], deadline: float, soaked: Soaked) -> None:
     """One person, who asks at least once; whatever goes wrong is noted, and they go on."""
     for query in cycle(queries):
-        await page.locator(QUERY_BOX).fill(query)
-        await page.evaluate(ARM)
-        await page.locator(QUERY_BOX).press("Enter")
-        took = float(await page.evaluate(LANDED))
-        soaked.took_ms.append(took)
+        took = await search(page, query)
         faults = await page.locator(FAULT).all_inner_texts()
         soaked.errors += [f"{query!r}: {fault}" for fault in faults]
-        if took < 0:
+        if took is None:
+            soaked.failed_count += 1
             soaked.errors.append(f"{query!r}: no hits were painted")
+        else:
+            soaked.took_ms.append(took)
         if time.monotonic() >= deadline:
             return
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def search(page: Any, query: str) -> float | None:
+    """The milliseconds from Enter until the hits are painted; None where they never were."""
+    await page.locator(QUERY_BOX).fill(query)
+    await page.evaluate(ARM)
+    await page.locator(QUERY_BOX).press("Enter")
+    took = float(await page.evaluate(LANDED))
+    return took if took >= 0 else None
 
 
 async def keep_busy(app: SearchApp, requests: Sequence[Request], deadline: float, soaked: Soaked) -> None:
@@ -185,10 +195,10 @@ async def sample(server: Server, deadline: float, soaked: Soaked) -> None:
 
 def report(soaked: Soaked, asked: argparse.Namespace) -> str:
     """How long searches took, what failed, what grew, and what went on meanwhile."""
-    times = [f"{percentile(soaked.took_ms, share):.0f}" for share in (0.5, 0.95, 0.99)]
-    heads = ["sessions", "minutes", "passages", "searches", "errors", "p50 ms", "p95", "p99"]
+    times = [f"{percentile(soaked.took_ms, share):.0f}" if soaked.took_ms else "–" for share in (0.5, 0.95, 0.99)]
+    heads = ["sessions", "minutes", "passages", "searches", "failed", "errors", "p50 ms", "p95", "p99"]
     shown = [str(asked.sessions), f"{asked.minutes:g}", f"{asked.size:,}", f"{len(soaked.took_ms):,}"]
-    searches = table(heads, [[*shown, str(len(soaked.errors)), *times]])
+    searches = table(heads, [[*shown, str(soaked.failed_count), str(len(soaked.errors)), *times]])
     rows = [
         [f"{one.seconds / 60:.1f}", f"{one.resident_bytes / 1e6:,.0f}", str(one.thread_count)]
         for one in soaked.samples[:: max(1, len(soaked.samples) // 15)]
