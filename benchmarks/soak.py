@@ -3,8 +3,9 @@
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.soak [--minutes 15] [--sessions 8] [--size 20000] [--work FOLDER]
 
 Each session is a window of its own in one Chromium, asks once before the time counts, and then its next query when the
-hits of the last one are painted and a second has passed. A search that failed counts as an error, not as a time. Jobs are started as the page starts them; when one ends, the next begins. Prints Markdown, and
-ends with 1 when a search failed, or when memory or threads grew.
+hits of the last one are painted and a second has passed. A search that failed is an error and has no time. Jobs are
+started as the page starts them; when one ends, the next begins. Prints Markdown, and ends with 1 when a search failed,
+or when memory or threads grew.
 """
 
 import argparse
