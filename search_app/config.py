@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
     index: IndexSettings = Field(IndexSettings(), description="How Milvus indexes vectors; see docs/search.md.")
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
+    cross_encoder: str = Field("", description="The page offers it as a second stage: a folder, or a name of the hub.")
     soak_days: float = Field(7.0, ge=0, description="A generation that isn't live is kept for so long.")
     user: str = Field("", description="Who judges; empty is the login name.")
     api_token: SecretStr = Field(SecretStr(""), description="Who has it may use the JSON API; empty turns it off.")

@@ -1,24 +1,29 @@
 """What a person asks on the Search page: the widgets' values as one record, which the URL holds as well."""
 
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.app.searching import all_of
+from search_app.retrieval import mode_of
 from search_app.search import SearchOptions, SearchResult
 from ui.components.address import Value
 from ui.components.errors import told
+from ui.components.finer import AS_USUAL, FINER, Finer
 from ui.components.paging import SIZES, first_page
 from ui.components.querybox import LIKE
 from ui.components.text import plain
+from ui.components.uploads import Upload, safe_name
 
-PARAMETERS = ("query", "collection", "where", "mode", "page", "size", "like")
+PARAMETERS = ("query", "collection", "where", "mode", "page", "size", "like", *FINER)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A search: by the query, or by the document `like` where one is named. `mode` None is the collection's own."""
+    """A search: by a file, by the document `like`, or by the query. `mode` None is the collection's own."""
 
     query: str
     collection: str
@@ -27,11 +32,29 @@ class Asked:
     page: int
     size: int
     like: str = ""
+    finer: Finer = AS_USUAL
+    example: Upload | None = None
 
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to search for."""
-        return not self.query and not self.like
+        return not self.query and not self.like and self.example is None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the hits answer the query, so that they can be judged for it."""
+        return not self.like and self.example is None
+
+    @property
+    def options(self) -> SearchOptions:
+        """How to search for the page of hits."""
+        return replace(
+            self.finer.options,
+            k=self.size,
+            offset=(self.page - 1) * self.size,
+            where=all_of(self.where),
+            mode=mode_of(self.mode),
+        )
 
     @property
     def parameters(self) -> dict[str, Value]:
@@ -44,15 +67,26 @@ class Asked:
             "page": str(self.page) if self.page > 1 else "",
             "size": str(self.size) if self.size != SIZES[0] else "",
             "like": self.like,
+            **self.finer.parameters,
         }
 
 
 def search(app: SearchApp, asked: Asked) -> SearchResult:
     """The page of hits."""
-    options = SearchOptions(k=asked.size, offset=(asked.page - 1) * asked.size, collapse=True)
+    if asked.example is not None:
+        return _like_file(app, asked, asked.example)
     if asked.like:
-        return app.similar(asked.like, asked.collection, replace(options, where=all_of(asked.where)))
-    return app.search(asked.query, asked.collection, k=asked.size, where=asked.where, mode=asked.mode, options=options)
+        return app.similar(asked.like, asked.collection, replace(asked.options, mode=None, rerank=None))
+    if asked.finer.is_combined:
+        return app.search_combined(asked.query, asked.collection, asked.options)
+    return app.search_many([asked.query], asked.collection, asked.options)[0]
+
+
+def _like_file(app: SearchApp, asked: Asked, example: Upload) -> SearchResult:
+    with tempfile.TemporaryDirectory(prefix="twinsearch-example-") as folder:
+        path = Path(folder) / safe_name(example.name)
+        path.write_bytes(example.getbuffer())
+        return app.search_like_file(path, asked.collection, replace(asked.options, mode=None, rerank=None))
 
 
 def go_like(document_id: str) -> None:

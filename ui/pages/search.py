@@ -11,6 +11,7 @@ from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
 from ui.components.examples import show_examples
 from ui.components.facets import show_facets, show_filters
+from ui.components.finer import choose_finer
 from ui.components.focus import focus_query_box
 from ui.components.hits import show_result
 from ui.components.paging import choose_size, current_page, first_page, page_count, show_pages
@@ -46,8 +47,9 @@ def ask(app: SearchApp, names: Sequence[str]) -> Asked:
     with st.sidebar:
         size = choose_size()
         where = show_filters(app, collection, first_page)
+        finer, example = choose_finer(app, first_page)
     like = str(st.session_state.get(LIKE, ""))
-    return Asked(query, collection, where, mode, current_page(size), size, like)
+    return Asked(query, collection, where, mode, current_page(size), size, like, finer, example)
 
 
 def answer(app: SearchApp, asked: Asked) -> None:
@@ -63,7 +65,7 @@ def answer(app: SearchApp, asked: Asked) -> None:
         show_like(app, asked)
     with st.spinner("Searching …"):
         result = search(app, asked)
-    show_result(app, result, facets.document_count, is_typed=not asked.like)
+    show_result(app, result, facets.document_count, is_typed=asked.is_typed)
     show_pages(asked.page, page_count(asked.page, asked.size, len(result.hits), facets.document_count))
 
 
