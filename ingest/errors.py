@@ -5,6 +5,7 @@
     │   ├── SourceNotFound     a path that isn't there
     │   └── ReadError          a file that can't be turned into text
     │       ├── TableError     a table without a text column
+    │       ├── IdTaken        a document whose id another one has
     │       ├── EmptyText      a file that holds no text
     │       └── TooLarge       a file that goes beyond one of the limits
     └── (search_app.errors)
@@ -33,6 +34,10 @@ class ReadError(IngestError):
 
 class TableError(ReadError):
     """A table has no column that can serve as text."""
+
+
+class IdTaken(ReadError):
+    """A document has the id of another one."""
 
 
 class EmptyText(ReadError):

@@ -16,7 +16,8 @@ from ingest.chunking import ChunkingSettings, fit_title
 from ingest.cleaning import clean_line
 from ingest.counting import TokenCounter
 from ingest.discovery import Discovery, SourceFile, discover
-from ingest.documents import Document
+from ingest.errors import IdTaken
+from ingest.naming import Naming, by_path, names_of
 from ingest.progress import Report
 from ingest.readers import READERS, count_documents
 from ingest.readers.found import Begun, Broken, Expected, Found, Skipped, TableColumns, Told
@@ -92,11 +93,13 @@ class _Run:
     seen: Seen
     tally: Tally
     counter: TokenCounter = field(init=False)
+    naming: Naming = field(init=False)
     unreadable: set[str] = field(default_factory=set)  # ids of files whose documents must outlive this run
     half_read: set[Path] = field(default_factory=set)  # roots below which it can't be known what vanished
 
     def __post_init__(self) -> None:
         self.counter = TokenCounter(self.encoder.count_tokens)
+        self.naming = Naming(self.seen)
 
     @property
     def work(self) -> Work:
@@ -120,6 +123,15 @@ class _File:
     stamp: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A document of a file as it was found, or the file's end (None)."""
+
+    source: SourceFile
+    file: FileTally
+    found: Found | None
+
+
 def _changed_files(run: _Run, files: Iterable[SourceFile]) -> Iterator[_File]:
     """The files that aren't as they were when all of their documents were committed."""
     key = reading_key(run.settings.parsing, run.settings.chunking)
@@ -129,14 +141,15 @@ def _changed_files(run: _Run, files: Iterable[SourceFile]) -> Iterator[_File]:
         for file in group:
             stamp, before = stamp_of(file.path, key), known.get(file.origin)
             if before is not None and stamp and before.stamp == stamp:
-                run.seen.leave_unread(file.origin)
+                run.seen.note_file(file.origin, is_read=False)
                 run.tally.unchanged += before.document_count
                 run.tally.skipped.update(dict(before.skipped))
             else:
+                run.seen.note_file(file.origin, is_read=True)
                 yield _File(file, stamp)
 
 
-def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[Pending, None, None]:
+def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[_Read, None, None]:
     for folder in discovery.unlisted:
         run.half_read.add(folder.root)
         run.tally.fail(None, Failure(clean_line(str(folder.root)), str(folder.error)))
@@ -146,21 +159,20 @@ def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[
             stamp = next(file.stamp for file in stamps if file.source is source)
             tally = FileTally(source.origin, source.id, stamp)
             for _, item in told:
-                for document in _accepted(run, discovery, source, item, tally):
-                    yield Pending(tally, document)
+                if isinstance(item, Found):
+                    yield _Read(source, tally, item)
+                else:
+                    _note(run, discovery, source, item, tally)
             run.tally.tell()
-            yield Pending(tally, None)
+            yield _Read(source, tally, None)
 
 
-def _accepted(run: _Run, discovery: Discovery, file: SourceFile, item: Told, tally: FileTally) -> Iterator[Document]:
+def _note(run: _Run, discovery: Discovery, file: SourceFile, item: Told, tally: FileTally) -> None:
+    """Count what a parser told beside the documents."""
     match item:
-        case Found(document, place) if first := run.seen.take(document.id, place):
-            run.tally.fail(tally, _taken(file, document.id, place, first))
-        case Found(document):
-            yield fit_title(document, run.settings.chunking, run.counter)
         case Broken(source, reason, hides_ids):
             run.tally.fail(tally, Failure(source, reason))
-            run.unreadable.add(source)
+            run.unreadable.update((source, by_path(file, source)))
             if hides_ids:
                 run.half_read.add(file.path if file.path in discovery.roots else file.root)
         case TableColumns():
@@ -174,17 +186,12 @@ def _accepted(run: _Run, discovery: Discovery, file: SourceFile, item: Told, tal
             run.tally.expected += 1
 
 
-def _taken(file: SourceFile, document_id: str, place: str, first: str) -> Failure:
-    reason = f"The document id {document_id!r} of {place} is that of {first} already. Give each its own."
-    return Failure(file.id, reason)
-
-
-def _pending(run: _Run, read: Iterator[Pending]) -> Iterator[list[Pending]]:
+def _pending(run: _Run, read: Iterator[_Read]) -> Iterator[list[Pending]]:
     """The documents that the sink doesn't hold as they are, and the ends of files; none after a stop."""
     for group in _groups(read):
         if run.tally.stopped_by:
             return
-        held = run.sink.held([one.document.id for one in group if one.document])
+        held = run.sink.held([name for one in group if one.found for name in names_of(one.found, one.source)])
         pending = [one for read in group if (one := _compared(run, read, held))]
         if any(one.document for one in pending):
             _ = run.encoder.max_tokens  # an encoder that is loaded late is loaded by the thread that it works in
@@ -192,13 +199,13 @@ def _pending(run: _Run, read: Iterator[Pending]) -> Iterator[list[Pending]]:
         yield pending
 
 
-def _groups(read: Iterator[Pending]) -> Iterator[list[Pending]]:
+def _groups(read: Iterator[_Read]) -> Iterator[list[_Read]]:
     """All of it, as much together as is looked up and cut at once."""
-    group: list[Pending] = []
+    group: list[_Read] = []
     characters = 0
     for one in read:
         group.append(one)
-        characters += len(one.document.text) if one.document else 0
+        characters += len(one.found.document.text) if one.found else 0
         if len(group) == _LOOKED_UP_TOGETHER or characters >= _CUT_TOGETHER:
             yield group
             group, characters = [], 0
@@ -206,26 +213,22 @@ def _groups(read: Iterator[Pending]) -> Iterator[list[Pending]]:
         yield group
 
 
-def _compared(run: _Run, one: Pending, held: Mapping[str, HeldDocument]) -> Pending | None:
-    """What is to be done about a document that was read; None where that is nothing."""
-    document = one.document
-    before = held.get(document.id) if document else None
-    if document is None or before is None:
-        return one
-    if before.content_hash == document.content_hash:
+def _compared(run: _Run, read: _Read, held: Mapping[str, HeldDocument]) -> Pending | None:
+    """What is to be done about what was read; None where that is nothing."""
+    if read.found is None:
+        return Pending(read.file, None)
+    try:
+        name = run.naming.name(read.found, read.source, held)
+    except IdTaken as error:
+        run.tally.fail(read.file, Failure(read.source.id, str(error)))
+        return None
+    document = fit_title(replace(read.found.document, id=name), run.settings.chunking, run.counter)
+    before = held.get(name)
+    if before is not None and before.content_hash == document.content_hash:
         run.tally.unchanged += 1
-        one.file.document_count += 1
+        read.file.document_count += 1
         return None
-    if _lies_elsewhere(run, document, before):
-        reason = f"The document id {document.id!r} is that of {before.origin} already. Give each its own."
-        run.tally.fail(one.file, Failure(one.file.source, reason))
-        return None
-    return replace(one, is_changed=True)
-
-
-def _lies_elsewhere(run: _Run, document: Document, before: HeldDocument) -> bool:
-    """Whether another file, which is as it was, has a document with this id."""
-    return before.origin != document.origin and run.seen.is_unread(before.origin)
+    return Pending(read.file, document, is_changed=before is not None)
 
 
 def _prune(run: _Run, roots: Sequence[Path]) -> int:

@@ -50,10 +50,19 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A document and where it was found: a file, or a row of it."""
+    """A document and where it was found: a file, or a row of it.
+
+    Args:
+        document: Its id is unique in its file, or in its table.
+        place: For people.
+        table: The table that has the id in a column; empty where the id is the file's, with a number or a path.
+        has_fixed_id: Others refer to the id, so it may not be changed.
+    """
 
     document: Document
     place: str
+    table: str = ""
+    has_fixed_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)

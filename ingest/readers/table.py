@@ -28,7 +28,8 @@ _TEXT_NAMES = (
     "comment",
     "sentence",
 )
-_ID_NAMES = ("_id", "id", "doc_id", "docid", "document_id", "key", "uuid")
+_FIXED_ID = "_id"  # of a BEIR corpus: files of judgements name documents by it
+_ID_NAMES = (_FIXED_ID, "id", "doc_id", "docid", "document_id", "key", "uuid")
 _TITLE_NAMES = ("title", "name", "heading", "headline", "subject", "question")
 _URL_NAMES = ("url", "link", "uri", "href")
 _PEEKED_ROWS = 50  # rows of JSON Lines needn't all have the same keys
@@ -89,15 +90,21 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
     if not text:
         raise EmptyText(f"Row {row.number} of {file.id!r} has no text in column {columns.text!r}.")
     check_length(file, len(text))
+    own_id = clean_line(_text(values, columns.id))
     document = Document(
-        id=clean_line(_text(values, columns.id)) or f"{file.id}#{row.number}",
+        id=own_id or f"{file.id}#{row.number}",
         title=title,
         text=text,
         source=clean_line(_text(values, columns.url)) or file.id,
         origin=file.origin,
         metadata=clean_metadata({name: values[name] for name in columns.metadata if name in values}),
     )
-    return Found(document, f"{file.id}, row {row.number}")
+    return Found(
+        document,
+        f"{file.id}, row {row.number}",
+        table=file.id if own_id else "",
+        has_fixed_id=bool(own_id) and columns.id == _FIXED_ID,
+    )
 
 
 def _known(names: Sequence[str], known: Sequence[str]) -> str | None:

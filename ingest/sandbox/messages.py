@@ -108,11 +108,11 @@ class Unpacker:
                 values["metadata"] = tuple(values["metadata"])
             return _RECORDS[kind](**values)
         sections = tuple(Section(start, tuple(names), page) for start, names, page in values.pop("sections"))
-        place = values.pop("place")
+        found = {name: values.pop(name) for name in ("place", "table", "has_fixed_id")}
         if self._pieces:
             values["text"] = "".join(self._pieces)
             self._pieces.clear()
-        return Found(Document(**values, origin=self.origin, sections=sections), place)
+        return Found(Document(**values, origin=self.origin, sections=sections), **found)
 
 
 def framed(payload: bytes) -> bytes:
@@ -130,6 +130,8 @@ def _found(item: Found, text: str) -> list[object]:
         "metadata": dict(document.metadata),
         "sections": [(section.start, section.headings, section.page) for section in document.sections],
         "place": item.place,
+        "table": item.table,
+        "has_fixed_id": item.has_fixed_id,
     }
     return ["Found", values]
 

@@ -17,7 +17,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from ingest.chunking import ChunkingSettings
+from ingest.pipeline import IngestSettings, ingest
+from ingest.progress import Report, unheard
 from ingest.sink import EncodedDocument, FileOutcome, HeldDocument, StageCounts, Vectors
+from ingest.summary import IngestSummary
 
 
 @dataclass
@@ -93,6 +97,20 @@ def encoder() -> WordEncoder:
 @pytest.fixture
 def sink() -> MemorySink:
     return MemorySink()
+
+
+@pytest.fixture
+def run(encoder: WordEncoder, sink: MemorySink) -> Callable[..., IngestSummary]:
+    """Ingests paths into the sink."""
+
+    def run_ingest(
+        *paths: Path,
+        settings: IngestSettings = IngestSettings(ChunkingSettings(max_tokens=32)),  # noqa: B008
+        report: Report = unheard,
+    ) -> IngestSummary:
+        return ingest(paths, encoder=encoder, sink=sink, settings=settings, report=report)
+
+    return run_ingest
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
 from ingest.limits import Limits
-from ingest.pipeline import IngestSettings, ingest
-from ingest.progress import Progress, Report, unheard
+from ingest.pipeline import IngestSettings
+from ingest.progress import Progress, Report
 from ingest.readers import READERS
 from ingest.readers.found import TableMapping
 from ingest.sandbox.ahead import ParsingSettings
@@ -20,15 +20,7 @@ from ingest.summary import IngestSummary
 
 WriteTree = Callable[[Mapping[str, str | bytes]], Path]
 SETTINGS = IngestSettings(ChunkingSettings(max_tokens=32))
-PRUNING = IngestSettings(ChunkingSettings(max_tokens=32), prune=True)
-
-
-@pytest.fixture
-def run(encoder, sink):
-    def run_ingest(*paths: Path, settings=SETTINGS, report=unheard) -> IngestSummary:
-        return ingest(paths, encoder=encoder, sink=sink, settings=settings, report=report)
-
-    return run_ingest
+PRUNING = replace(SETTINGS, prune=True)
 
 
 def counts(summary: IngestSummary) -> tuple[int, int, int, int, int]:
@@ -94,13 +86,15 @@ def test_broken_files_and_rows_fail_alone(write_tree: WriteTree, run, sink) -> N
     assert summary.failed[2] == Failure("docs/empty.md", "'docs/empty.md' holds no text.")
 
 
-def test_the_second_of_two_documents_with_one_id_fails_and_names_both(write_tree: WriteTree, run, sink) -> None:
+def test_of_two_rows_with_one_id_in_a_table_the_second_fails_and_both_are_named(
+    write_tree: WriteTree, run, sink
+) -> None:
     row = '{"id": "x", "text": "%s"}\n'
-    root = write_tree({"a.jsonl": row % "first", "b.jsonl": "\n" + row % "second"})
+    root = write_tree({"a.jsonl": row % "first" + "\n" + row % "second"})
     summary = run(root)
     assert sink.documents["x"].document.text == "first"
-    reason = "The document id 'x' of docs/b.jsonl, row 2 is that of docs/a.jsonl, row 1 already. Give each its own."
-    assert summary.failed == (Failure("docs/b.jsonl", reason),)
+    reason = "The document id 'x' of docs/a.jsonl, row 3 is that of docs/a.jsonl, row 1 already. Give each its own."
+    assert summary.failed == (Failure("docs/a.jsonl", reason),)
 
 
 def test_a_file_that_can_no_longer_be_read_keeps_its_document(write_tree: WriteTree, run, sink) -> None:

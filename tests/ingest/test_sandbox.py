@@ -218,7 +218,7 @@ def test_what_is_packed_is_what_is_unpacked() -> None:
     items = [
         Expected(2),
         TableColumns("s", "text", None, "title", None, ("a", "b")),
-        Found(document, "place"),
+        Found(document, "place", "table", has_fixed_id=True),
         Broken("s", "why", False),
         End("cut", hides_ids=True),
     ]

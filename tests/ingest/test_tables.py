@@ -40,6 +40,8 @@ def test_a_beir_corpus_is_read(tmp_path: Path) -> None:
                 metadata={"metadata": "{}"},
             ),
             "docs/corpus.jsonl, row 1",
+            table="docs/corpus.jsonl",
+            has_fixed_id=True,
         ),
     ]
 
