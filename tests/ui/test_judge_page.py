@@ -4,10 +4,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
-from search_app.catalog.judgements import NewJudgement
+from search_app.catalog.judgements import NewJudgement, Split
 from search_app.catalog.reviews import NewReview
 from ui.components.blind import candidates
 from ui.components.judgement_files import exported, imported
@@ -60,10 +61,23 @@ def test_what_is_exported_can_be_imported_again(loaded: SearchApp, judged: tuple
     assert asked == asked_before
 
 
-def test_importing_one_file_alone_is_refused_with_a_sentence(loaded: SearchApp, visit: Visit) -> None:
+@pytest.mark.parametrize(("form", "files"), [("trec", ["queries.tsv", "train.qrels"]), ("csv", ["judgements.csv"])])
+def test_every_form_goes_out_and_in_by_the_page(loaded: SearchApp, form: str, files: list[str]) -> None:
+    loaded.catalog.judgements.add(
+        loaded.catalog.collections.get("docs").id, NewJudgement("pet", "notes/cat.txt", 3, split=Split.TRAIN)
+    )
+    with zipfile.ZipFile(io.BytesIO(exported(loaded, "docs", form))) as archive:
+        assert set(files) <= set(archive.namelist())
+        *queries, judged = [archive.read(name) for name in files]
+    assert imported(loaded, "docs", queries[0] if queries else None, judged, form=form, split=Split.HELDOUT) == 1
+    assert {(one.query, one.grade, one.split) for one in loaded.judgements()} == {("pet", 3, Split.TRAIN)}
+
+
+def test_importing_without_the_files_is_refused_with_a_sentence(loaded: SearchApp, visit: Visit) -> None:
     browser = visit("judge")
-    next(one for one in browser.button if one.label == "Import").click().run()
-    assert browser.error[0].value.replace("\\", "").startswith("Judgements come as two files")
+    import_button = next(one for one in browser.button if one.label == "Import")
+    import_button.click().run()
+    assert browser.error[0].value.replace("\\", "").endswith("and queries.jsonl: choose both.")
 
 
 def test_people_who_judged_the_same_are_told_how_far_they_agree(loaded: SearchApp, visit: Visit) -> None:
