@@ -103,6 +103,19 @@ def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, vi
     wait_for_end(loaded)
 
 
+def test_a_reindex_tells_what_it_takes_before_it_is_started(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    next(one for one in browser.button if one.label == "Re-index").click().run()
+    assert any(one.startswith("The full build encodes 0 chunks: about ") for one in lines(browser))
+    assert loaded.jobs.views() == []
+    browser.button("reindex-drop").click().run()
+    assert "reindex-start" not in [one.key for one in browser.button]
+    next(one for one in browser.button if one.label == "Re-index").click().run()
+    browser.button("reindex-start").click().run()
+    assert [(one.job.kind, one.job.collection) for one in loaded.jobs.views()] == [("reindex", "docs")]
+    wait_for_end(loaded)
+
+
 def test_a_training_under_way_shows_its_curves(loaded: SearchApp, visit: Visit) -> None:
     job = running(loaded, LearnRequest("docs"))
     folder = loaded.jobs.folder(job.id) / "checkpoints"

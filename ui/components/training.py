@@ -10,10 +10,12 @@ from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, Re
 from search_app.status import CollectionStatus
 from search_app.twin.corpus_pairs import CORPUS_PAIRS
 from ui.components.errors import told
+from ui.components.text import plain
 
 LOSSES = ("auto", "in-batch-negatives", "symmetric", "contrastive", "triplet")  # those that fit what judgements teach
 
 _LIVE = "The one that answers now"
+_FORESEEN = "re-index asked for, and what it takes"
 _AS_NEEDED = "3"  # epochs; the default of `TrainingSettings`
 _CORPUS_WAYS = {
     "title": "title → text",
@@ -83,9 +85,32 @@ def show_reindexing(app: SearchApp, one: CollectionStatus) -> None:
             is_building = st.form_submit_button("Re-index", icon=":material/database:")
             is_asking = st.form_submit_button("Preview", icon=":material/online_prediction:", help=_PREVIEW)
     if is_building:
-        _start(app, ReindexRequest(one.name, encoder, switch=is_switching))
+        _foresee(app, ReindexRequest(one.name, encoder, switch=is_switching))
     if is_asking:
         _start(app, PreviewRequest(one.name, encoder))
+    asked, sentence = st.session_state.get(_FORESEEN, (None, ""))
+    if asked is not None and asked.collection == one.name:
+        _show_foreseen(app, asked, sentence)
+
+
+def _foresee(app: SearchApp, request: ReindexRequest) -> None:
+    """Encodes a sample, to tell the time and the disk that the build takes before it begins."""
+    with told(), st.spinner("Encoding a sample …"):
+        st.session_state[_FORESEEN] = request, app.forecast(request).sentence
+
+
+def _show_foreseen(app: SearchApp, request: ReindexRequest, sentence: str) -> None:
+    with st.container(border=True, key="foreseen", gap="small"):
+        st.markdown(plain(sentence))
+        with st.container(horizontal=True, gap="small"):
+            is_started = st.button("Start", key="reindex-start", type="primary", icon=":material/database:")
+            is_dropped = st.button("Not now", key="reindex-drop", type="tertiary")
+    if is_started or is_dropped:
+        del st.session_state[_FORESEEN]
+    if is_started:
+        _start(app, request)
+    if is_dropped:
+        st.rerun()
 
 
 def _start(app: SearchApp, request: Request) -> None:

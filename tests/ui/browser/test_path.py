@@ -97,6 +97,8 @@ def train_and_reindex(open_page: Callable[..., Any], app: SearchApp) -> None:
     page.wait_for_selector(IDLE)
     page.get_by_text("One step at a time").click()
     press(page, "Re-index")
+    says(page, "The full build encodes")
+    press_key(page, "reindex-start")
     says(page, "Re-index docs with docs-1")
     page.reload()
     wait_for_job(app)
@@ -105,7 +107,7 @@ def train_and_reindex(open_page: Callable[..., Any], app: SearchApp) -> None:
 
 def compare_switch_and_go_back(open_page: Callable[..., Any], app: SearchApp) -> None:
     page = open_page("/compare?query=kitten")
-    says(page, "in common among the first")
+    says(page, "In common:")
     page = open_page("/learn")
     press_key(page, "compare-2")
     page.locator(".st-key-generation-2").get_by_text("against generation 1").first.wait_for()
