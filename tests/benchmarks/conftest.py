@@ -39,6 +39,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    """24 documents and as many queries in the layout of BEIR, two thirds of them to learn from."""
+    words, place = random.Random(4), tmp_path / "small"
+    (place / "qrels").mkdir(parents=True)
+    texts = [" ".join(words.choices(_WORDS, k=12)) for _ in range(24)]
+    rows = [{"_id": str(n), "title": "", "text": text} for n, text in enumerate(texts)]
+    (place / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = [{"_id": f"q{n}", "text": f"{text[:20]} number{n} part{n}"} for n, text in enumerate(texts)]
+    (place / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    for part, numbers in (("train", range(16)), ("test", range(16, 24))):
+        lines = ["query-id\tcorpus-id\tscore", *(f"q{n}\t{n}\t1" for n in numbers)]
+        (place / "qrels" / f"{part}.tsv").write_text("\n".join(lines) + "\n")
+    return place
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder that costs nearly nothing."""
