@@ -17,6 +17,7 @@ Span = tuple[int, int]  # from a character to the one behind the last
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = ("s", "es", "d", "ed", "ing")
 _STEM_LEAST = 3
+_ALIKE = 2  # letters with which all forms of a word begin: no stem is shorter
 PASSAGE_STYLE = "white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5"
 _MARK = '<mark style="background: rgba(240, 180, 41, 0.3); color: inherit; border-radius: 3px">{text}</mark>'
 
@@ -37,8 +38,11 @@ def marked_html(text: str, spans: Sequence[Span]) -> str:
 
 def word_spans(text: str, query: str) -> list[Span]:
     """Where words of the query stand in a text, in the same form or with another ending."""
-    wanted = telling_words(query)
-    return [found.span() for found in _WORD.finditer(text) if _is_one_of(found[0].lower(), wanted)]
+    wanted: dict[str, list[str]] = {}
+    for word in telling_words(query):
+        wanted.setdefault(word[:_ALIKE], []).append(word)
+    words = ((found.span(), found[0].lower()) for found in _WORD.finditer(text))
+    return [span for span, word in words if _is_one_of(word, wanted.get(word[:_ALIKE], ()))]
 
 
 def _is_one_of(word: str, wanted: Sequence[str]) -> bool:

@@ -9,13 +9,14 @@ from ui.components.errors import told
 from ui.components.text import plain
 
 _SHARES_SHOWN = 8
-# The classes of `explanation_html`; a share's colour is the page's own green, from faint to strong.
+# The classes of `explanation_html`; a share's colour is the page's own green, from faint to strong. On black the
+# strongest under a mark still leaves the text 4.5 times as bright as what it stands on.
 _STYLE = (
     "<style>.why{white-space:normal;overflow-wrap:anywhere;line-height:1.7}"
-    ".why mark{background:rgba(240,180,41,.3);color:inherit;border-radius:3px}"
+    ".why mark{background:rgba(240,180,41,.25);color:inherit;border-radius:3px}"
     ".why .best{font-weight:inherit;border-bottom:2px solid rgba(63,184,173,.9)}"
     + "".join(
-        f".why .share-{step}{{background:rgba(63,184,173,{step * 0.11:.2f});border-radius:3px}}" for step in range(1, 6)
+        f".why .share-{step}{{background:rgba(63,184,173,{step * 0.08:.2f});border-radius:3px}}" for step in range(1, 6)
     )
     + "</style>"
 )
