@@ -67,16 +67,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class TableColumns:
-    """Which column of a table serves as what; those left are metadata."""
+    """Which column of a table serves as what, those left are metadata; without a text it is one document."""
 
     source: str
-    text: str
-    id: str | None
-    title: str | None
-    url: str | None
-    metadata: tuple[str, ...]
+    text: str | None = None
+    id: str | None = None
+    title: str | None = None
+    url: str | None = None
+    metadata: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.text is None:
+            return f"{self.source}: one document, a line a row; --text-column makes each row a document"
         parts = {"text": self.text, "id": self.id, "title": self.title, "url": self.url}
         named = [f"{part}={name}" for part, name in parts.items() if name is not None]
         return f"{self.source}: {' '.join(named)} metadata={','.join(self.metadata) or '-'}"

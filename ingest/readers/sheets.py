@@ -1,22 +1,19 @@
 """XLSX: a sheet with an obvious text column, or a mapped one, is a table whose rows are documents.
 
-All other sheets are one document together: a section for each sheet, a line for each row.
+All other sheets are one document together: a section for each sheet, a line for each row, as of any other table.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
-from ingest.cleaning import clean_line, clean_metadata
+from ingest.cleaning import clean_line
 from ingest.errors import EmptyText, TableError
 from ingest.readers.building import TextBuilder
 from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping
+from ingest.readers.lines import Cells, add_lines, column_names, lines_of
 from ingest.readers.packages import check_package
 from ingest.readers.table import Row, choose_columns, read_rows
-
-_JOINED_ROWS = 200  # lines that are added together
-
-Cells = Sequence[object]
 
 
 def read_xlsx(file: Opened) -> Iterator[Found | TableColumns | Broken]:
@@ -35,7 +32,10 @@ def read_xlsx(file: Opened) -> Iterator[Found | TableColumns | Broken]:
             has_rows = True
             yield from _read_table(file, sheet.title, chain(top, rows))
         elif top:
-            _add_sheet(builder, sheet.title, chain(top, rows))
+            if column_names([cells for _, cells in top]):
+                yield TableColumns(_id_of(file, sheet.title))
+            builder.heading(1, sheet.title)
+            add_lines(builder, lines_of(cells for _, cells in chain(top, rows)))
     properties = book.properties
     try:
         yield builder.document(properties.title or file.stem)
@@ -71,16 +71,9 @@ def _read_table(file: Opened, name: str, rows: Iterator[tuple[int, Cells]]) -> I
         named = {column: cell for column, cell in zip(columns, cells, strict=False) if column is not None}
         return {"sheet": name, "row": number} | named
 
-    sheet = replace(file, id=f"{file.id}/{clean_line(name)}")
+    sheet = replace(file, id=_id_of(file, name))
     yield from read_rows(sheet, (Row(number, values(number, cells)) for number, cells in rows))
 
 
-def _add_sheet(builder: TextBuilder, name: str, rows: Iterator[tuple[int, Cells]]) -> None:
-    builder.heading(1, name)
-    while lines := [_line(cells) for _, cells in islice(rows, _JOINED_ROWS)]:
-        builder.add("\n".join(lines))
-
-
-def _line(cells: Cells) -> str:
-    values = clean_metadata({str(place): cell for place, cell in enumerate(cells)}).values()
-    return " | ".join("" if value is None else clean_line(str(value)) for value in values).strip(" |")
+def _id_of(file: Opened, sheet: str) -> str:
+    return f"{file.id}/{clean_line(sheet)}"

@@ -1,6 +1,7 @@
 """Rows of any table as documents: which column is what, and what a row becomes.
 
-Columns are told by their names, over the first rows; rows stream, a table is never held.
+Columns are told by their names, over the first rows; rows stream, a table is never held. A table in which none can
+be told to hold the text is one document, a line a row, unless a person said which columns to take.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,9 @@ from itertools import chain, islice
 from ingest.cleaning import clean_line, clean_metadata, clean_text
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
+from ingest.readers.building import TextBuilder
 from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping, check_length
+from ingest.readers.lines import line_of
 
 _TEXT_NAMES = (
     "text",
@@ -33,6 +36,7 @@ _ID_NAMES = (_FIXED_ID, "id", "doc_id", "docid", "document_id", "key", "uuid")
 _TITLE_NAMES = ("title", "name", "heading", "headline", "subject", "question")
 _URL_NAMES = ("url", "link", "uri", "href")
 _PEEKED_ROWS = 50  # rows of JSON Lines needn't all have the same keys
+_JOINED_ROWS = 200  # lines that are added together
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +68,48 @@ def choose_columns(source: str, names: Sequence[str], mapping: TableMapping) -> 
     return TableColumns(source, text=text, id=key, title=title, url=_known(names, _URL_NAMES), metadata=metadata)
 
 
+def columns_of(file: Opened, names: Sequence[str]) -> TableColumns | None:
+    """Which of the columns serve as what; None where no one was asked for, and none can be told to hold the text.
+
+    Raises:
+        TableError: One that was asked for isn't there, or others were asked for and the text's can't be told.
+    """
+    try:
+        return choose_columns(file.id, names, file.columns)
+    except TableError:
+        if file.columns != TableMapping():
+            raise
+        return None
+
+
 def read_rows(file: Opened, rows: Iterator[Row]) -> Iterator[Found | TableColumns | Broken]:
-    """The columns, then one item a row."""
+    """The columns, then one item a row; or the one document of a table without a column of text."""
     peeked = list(islice(rows, _PEEKED_ROWS))
     tables = [row.values for row in peeked if not isinstance(row.values, ReadError)]
     if not tables and not peeked:
         raise EmptyText(f"The table {file.id!r} has no rows.")
     if not tables:
         raise ReadError(f"The first {len(peeked)} rows of {file.id!r} are all broken. {peeked[0].values}")
-    columns = choose_columns(file.id, list(dict.fromkeys(chain.from_iterable(tables))), file.columns)
+    columns = columns_of(file, list(dict.fromkeys(chain.from_iterable(tables))))
+    if columns is None:
+        yield from _as_text(file, chain(peeked, rows))
+        return
     yield columns
     for row in chain(peeked, rows):
         try:
             yield _document(file, columns, row)
         except ReadError as error:
             yield Broken(file.id, str(error))
+
+
+def _as_text(file: Opened, rows: Iterator[Row]) -> Iterator[Found | TableColumns | Broken]:
+    yield TableColumns(file.id)
+    builder = TextBuilder(file)
+    while some := list(islice(rows, _JOINED_ROWS)):
+        whole = [row.values for row in some if not isinstance(row.values, ReadError)]
+        builder.add("\n".join(filter(None, map(line_of, whole))))
+        yield from (Broken(file.id, str(row.values)) for row in some if isinstance(row.values, ReadError))
+    yield builder.document(file.stem)
 
 
 def _document(file: Opened, columns: TableColumns, row: Row) -> Found:

@@ -11,7 +11,7 @@ def test_every_file_is_counted_as_text_or_with_a_reason(tmp_path: Path) -> None:
     for name, text in {
         "a.txt": "text",
         "b.txt": " ",
-        "c.csv": "a,b\n1,2\n",
+        "c.csv": "id,text\n",
         "d.csv": "id,text\n1,one\n2,two\n",
         "e.doc": "old",
     }.items():
@@ -21,7 +21,7 @@ def test_every_file_is_counted_as_text_or_with_a_reason(tmp_path: Path) -> None:
     assert rows == [
         "| format | files | with text | documents | why the others gave none |",
         "|---|---:|---:|---:|---:|",
-        "| .csv | 2 | 1 | 2 | 1 has no column that can serve as text |",
+        "| .csv | 2 | 1 | 2 | 1 has no rows |",
         "| .txt | 2 | 1 | 1 | 1 holds no text |",
         "| .doc | 1 |  |  | no reader: counted |",
     ]

@@ -63,7 +63,7 @@ def test_a_sheet_of_texts_is_a_table_and_other_sheets_are_text(samples: Mapping[
     first, second, rest = documents(read("a.xlsx", samples[".xlsx"]))
     assert (first.id, first.title, first.text) == ("docs/a.xlsx/FAQ#2", "Which pump?", "The small pump.")
     assert (first.metadata, second.metadata["row"]) == ({"sheet": "FAQ", "row": 2, "Tag": "a"}, 3)
-    assert (rest.id, rest.text) == ("docs/a.xlsx", "Sizes\n\nPart | mm\nPump | 12.5\nValve | 4")
+    assert (rest.id, rest.text) == ("docs/a.xlsx", "Sizes\n\nPart: Pump | mm: 12.5\nPart: Valve | mm: 4")
 
 
 def test_odt_headings_spans_and_tables_are_read(samples: Mapping[str, bytes]) -> None:

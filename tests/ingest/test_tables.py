@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -62,6 +63,59 @@ def test_a_table_without_text_names_its_columns() -> None:
         "Say which one does with --text-column, or name one 'text', 'content', 'contents', 'body', 'passage', "
         "or similar."
     )
+
+
+CUPS = "Team: Blues | City: St. Louis\nTeam: Reds | Cups: 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cups.csv", 'Team,City,Cups\nBlues,"St. Louis",\n\nReds,,2\n'),
+        ("cups.tsv", "Team\tCity\tCups\t\nBlues\tSt. Louis\nReds\t\t2\t\n"),
+        ("cups.jsonl", '{"Team": "Blues", "City": "St. Louis", "Cups": null}\n{"Team": "Reds", "Cups": 2}\n'),
+        ("cups.json", '[{"Team": "Blues", "City": "St. Louis"}, {"Team": "Reds", "Cups": [2]}]'),
+    ],
+)
+def test_a_table_without_a_column_of_text_is_a_document_with_a_line_a_row(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    columns, only = read(path)
+    assert isinstance(only, Found)
+    assert (only.document.id, only.document.title, only.document.text) == (f"docs/{name}", "cups", CUPS)
+    told = f"docs/{name}: one document, a line a row; --text-column makes each row a document"
+    assert str(columns) == told
+
+
+def test_a_sheet_is_read_as_any_other_table(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (("Team", "City", "Cups"), ("Blues", "St. Louis", None), ("Reds", None, 2)):
+        book.active.append(row)
+    book.save(tmp_path / "cups.xlsx")
+    columns, only = read(tmp_path / "cups.xlsx")
+    assert isinstance(only, Found)
+    assert only.document.text == f"Sheet\n\n{CUPS}"
+    assert str(columns).startswith("docs/cups.xlsx/Sheet: one document, ")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("Cups of 2024,,\nTeam,City,Cups\nBlues,STL,1\n", "Cups of 2024\nTeam | City | Cups\nBlues | STL | 1"),
+        ("1.5,2\n3,4\n", "1.5 | 2\n3 | 4"),
+        ("A,A\nB,C\n", "A | A\nB | C"),
+        ("just one\ncolumn\n", "just one\ncolumn"),
+        ("Team,Cups\n", "Team | Cups"),
+        ("Team,Cups\nBlues,1,moved\n", "Team: Blues | Cups: 1 | moved"),
+    ],
+    ids=["title", "numbers", "twice", "one column", "no rows", "a cell too many"],
+)
+def test_a_table_whose_columns_have_no_names_is_taken_as_it_stands(tmp_path: Path, content: str, text: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    assert [one.text for one in documents(read(path))] == [text]
 
 
 @pytest.mark.parametrize(

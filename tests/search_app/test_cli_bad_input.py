@@ -97,10 +97,10 @@ def test_a_file_that_can_not_be_decoded(filled: Twinsearch, notes: Path) -> None
     )
 
 
-def test_a_table_without_a_text_column(filled: Twinsearch, tmp_path: Path) -> None:
+def test_a_table_without_a_text_column_whose_rows_are_asked_for(filled: Twinsearch, tmp_path: Path) -> None:
     path = tmp_path / "prices.csv"
     path.write_text("sku,price\n1,2\n")
-    code, _, err = filled("ingest", path)
+    code, _, err = filled("ingest", path, "--id-column", "sku")
     assert code == 3
     assert err.startswith("failed: prices.csv: The table 'prices.csv' has no column that can serve as text: it has ")
     assert err.count("\n") == 1
