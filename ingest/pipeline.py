@@ -103,6 +103,7 @@ class _Run:
 
     @property
     def work(self) -> Work:
+        """What documents are taken in with."""
         settings = self.settings
         return Work(
             self.encoder,

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     precision: Literal["auto", "fp32", "bf16", "fast-fp32", "fast-bf16"] = "auto"
     chunk_tokens: int = Field(0, ge=0, description="Longest chunk; 0 is as long as the encoder reads.")
     chunk_overlap: int = Field(0, ge=0, description="Tokens that neighbouring chunks share.")
-    flush_chunks: int = Field(5000, ge=1, description="Chunks written between two flushes of Milvus.")
+    flush_chunks: int = Field(5000, ge=1, description="Chunks at most between two flushes of Milvus.")
     index: IndexSettings = Field(IndexSettings(), description="How Milvus indexes vectors; see docs/search.md.")
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     cross_encoder: str = Field("", description="The page offers it as a second stage: a folder, or a name of the hub.")
