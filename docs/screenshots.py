@@ -40,6 +40,7 @@ class Shot:
     parameters: Mapping[str, str] = field(default_factory=dict)
     height: int = 800
     steps: tuple[Step, ...] = ()
+    path: str | None = None  # where it isn't the picture's name
 
 
 def _paste_a_table(page: Any) -> None:
@@ -56,6 +57,11 @@ def _meaning_beside_words(page: Any) -> None:
         page.wait_for_selector(_IDLE)
 
 
+def _ask_why(page: Any) -> None:
+    page.locator(".st-key-why-1 button").click()
+    page.get_by_role("dialog").get_by_text("Score").first.wait_for()
+
+
 def _leave_out_the_home(page: Any) -> None:
     """The path of a home is of whoever takes the pictures."""
     page.get_by_text("Encoders", exact=True).first.wait_for()
@@ -66,7 +72,8 @@ def _leave_out_the_home(page: Any) -> None:
 
 
 SHOTS: Mapping[str, Shot] = {
-    "search": Shot({"query": QUERY}, height=900),
+    "search": Shot({"query": QUERY}, height=900, path=""),
+    "why": Shot({"query": QUERY}, height=700, steps=(_ask_why,), path=""),
     "collections": Shot(height=1000, steps=(_paste_a_table,)),
     "documents": Shot(),
     "judge": Shot({"query": QUERY}),
@@ -91,8 +98,8 @@ def main() -> None:
         for theme in THEMES:
             window = chromium.new_context(color_scheme=theme, reduced_motion="reduce")
             for name in asked.page or SHOTS:
-                path = asked.out / f"web-{name}{'' if theme == 'light' else '-dark'}.png"
-                take(window, f"{address}/{'' if name == 'search' else name}", SHOTS[name], path, width=asked.width)
+                path, shot = asked.out / f"web-{name}{'' if theme == 'light' else '-dark'}.png", SHOTS[name]
+                take(window, f"{address}/{name if shot.path is None else shot.path}", shot, path, width=asked.width)
                 print(f"{path} {path.stat().st_size / 1000:,.0f} kB", flush=True)
             window.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.components.errors import told
 from ui.visitors import show_visitor, visitor_name
 
 PAGES = {  # by their place in the navigation: at the top, or in a menu, so that all fit in beside the sidebar
@@ -38,10 +39,13 @@ st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), la
 st.logo(str(HERE / "logo.svg"), size="large")
 is_everybodys = visitor_name() is None
 page = st.navigation(PAGES, position="top") if is_everybodys else None
-with st.skeleton(_SKETCH_PIXELS):
+app = None
+with told(), st.skeleton(_SKETCH_PIXELS):
     from ui.resources import search_app
 
     app = search_app()
+if app is None:  # the home can't be opened, and the page says why
+    st.stop()
 if page is None:
     allowed = {
         place: [one for one in pages if app.may(_NEEDED.get(one.title, "search"))] for place, pages in PAGES.items()

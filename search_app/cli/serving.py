@@ -3,13 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from search_app.cli.shell import Shell, command, with_options
 from search_app.errors import UsageError
 from search_app.login import DEFAULT_HEADER, OWN_ADDRESSES, Login, Way, check_proxies
+
+if TYPE_CHECKING:
+    from search_app.config import Home
 
 # The rest stands in ui/.streamlit/config.toml.
 _PAGE_OPTIONS = ("--server.headless=true", "--server.fileWatcherType=none")
@@ -39,19 +42,18 @@ _login_options = with_options(
 @click.option("--insecure", is_flag=True, help="Listen for other machines, without any login.")
 def ui(shell: Shell, port: int, address: str, hosts: tuple[str, ...], insecure: bool, **login: Any) -> None:
     """Serve the web page until Ctrl-C."""
-    script = _script()
-    asked = _login(shell, **login)
+    script, home = _script(), _home(shell)
+    asked = _login(home, **login)
     _refuse_open(address, asked, is_insecure=insecure)
-    environment = {**os.environ, **asked.environment(), "TWINSEARCH_HOME": str(shell.app.home.path)}
+    environment = {**os.environ, **asked.environment(), "TWINSEARCH_HOME": str(home.path)}
     if asked.way is Way.HEADER:
         environment["FORWARDED_ALLOW_IPS"] = ""  # else the server takes a visitor's address for that of the proxy
     if shell.milvus_uri:
         environment["TWINSEARCH_MILVUS_URI"] = shell.milvus_uri
-    options = [f"--server.port={port}", f"--server.address={address}", *_PAGE_OPTIONS, *_secrets(shell)]
+    options = [f"--server.port={port}", f"--server.address={address}", *_PAGE_OPTIONS, *_secrets(home)]
     allowed = (*_OWN_NAMES, *hosts) if _is_own(address) else hosts or ("*",)
     options += [f"--server.allowedHosts={name}" for name in allowed]
     click.echo(f"Twinsearch on http://{address}:{port} (Ctrl-C ends it)", err=True)
-    shell.close()
     # In place of this process, so that whoever ends it ends the page.
     os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", script, *options], environment)
 
@@ -65,7 +67,16 @@ def _script() -> str:
     return found.origin
 
 
-def _login(shell: Shell, login: str | None, login_header: str, proxies: tuple[str, ...]) -> Login:
+def _home(shell: Shell) -> "Home":
+    """The home, whose settings can be read; it isn't opened here, which takes as long as the server's own start."""
+    from search_app.config import find_home, load_settings
+
+    found = find_home(shell.home)
+    load_settings(found, {"milvus_uri": shell.milvus_uri})
+    return found
+
+
+def _login(home: "Home", login: str | None, login_header: str, proxies: tuple[str, ...]) -> Login:
     """The way that was asked for.
 
     Raises:
@@ -74,7 +85,7 @@ def _login(shell: Shell, login: str | None, login_header: str, proxies: tuple[st
     check_proxies(proxies)
     way = Way(login or "")
     if way is Way.OIDC:
-        _require_login_service(shell.app.home.secrets_file)
+        _require_login_service(home.secrets_file)
     if way is not Way.HEADER and proxies:
         raise UsageError("--proxy says who is believed a header, so it comes with --login header.")
     return Login(way, login_header, proxies or OWN_ADDRESSES)
@@ -93,9 +104,9 @@ def _require_login_service(secrets: Path) -> None:
         )
 
 
-def _secrets(shell: Shell) -> list[str]:
+def _secrets(home: "Home") -> list[str]:
     """Where Streamlit finds the login service; its own places where the home has no such file."""
-    secrets = shell.app.home.secrets_file
+    secrets = home.secrets_file
     return [f"--secrets.files={secrets}"] if secrets.is_file() else []
 
 

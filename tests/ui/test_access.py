@@ -43,6 +43,7 @@ READ_FROM_PARTS = {
     ("generations", "list"),
     ("home", "path"),
     ("jobs", "views"),
+    ("settings", "cross_encoder"),
     ("settings", "encoder"),
 }
 PARTS = {"catalog", "vector_cache", "engine", "index", "encoders", "generations", "jobs", "searcher", "gate"}

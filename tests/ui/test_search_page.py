@@ -60,6 +60,14 @@ def test_a_home_without_collections_leads_to_loading(visit: Visit) -> None:
     assert not browser.text_input
 
 
+def test_a_home_that_can_not_be_opened_says_why(shared_home: Path, visit: Visit) -> None:
+    (shared_home / "config.toml").write_text("flush_chunks = 0")
+    browser = visit()
+    assert not browser.exception
+    assert "flush_chunks" in browser.error[0].value.replace("\\", "")
+    assert not browser.text_input
+
+
 def test_typing_a_query_shows_hits_with_title_source_passage_and_score(loaded: SearchApp, visit: Visit) -> None:
     browser = visit()
     browser.text_input("query").set_value("kitten").run()
