@@ -45,6 +45,7 @@ READ_FROM_PARTS = {
     ("jobs", "views"),
     ("settings", "cross_encoder"),
     ("settings", "encoder"),
+    ("settings", "limits"),
 }
 PARTS = {"catalog", "vector_cache", "engine", "index", "encoders", "generations", "jobs", "searcher", "gate"}
 PARTS |= {"reindexer", "tuner", "teacher", "learner", "home", "settings"}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from ingest.limits import Limits
 from ingest.readers.head import HEAD_BYTES, TableHead, table_head
+from ingest.sandbox.head import is_packed, packed_head
 from ui.components.text import plain
 from ui.components.uploads import Upload
 
@@ -22,9 +24,9 @@ class Columns:
     text: str | None = None
 
 
-def choose_columns(uploads: Sequence[Upload]) -> Columns:
+def choose_columns(uploads: Sequence[Upload], limits: Limits) -> Columns:
     """The choice for the first table among the files; as guessed where there is none."""
-    heads = (table_head(one.name, bytes(one.getbuffer()[:HEAD_BYTES])) for one in uploads)
+    heads = (_head(one, limits) for one in uploads)
     head = next((one for one in heads if one is not None), None)
     if head is None:
         return Columns()
@@ -36,11 +38,25 @@ def choose_columns(uploads: Sequence[Upload]) -> Columns:
     roles = zip(st.columns(3), ("text", "title", "id"), strict=True)
     chosen = {role: _choose(column, role, head, getattr(guess, role, None)) for column, role in roles}
     if chosen["text"] is None and guess is None:
-        st.warning("No column's name says that it holds the text. Choose one.", icon=":material/table:")
+        st.warning(
+            "No column's name says that it holds the text. Choose one, or the table is one document, a line a row.",
+            icon=":material/table:",
+        )
     others = [name for name in head.names if name not in _serving(head, chosen)]
     if others:
         st.caption(f"Kept as metadata, to filter by: {plain(', '.join(others))}")
     return Columns(**chosen)
+
+
+def _head(upload: Upload, limits: Limits) -> TableHead | None:
+    plain_head = table_head(upload.name, bytes(upload.getbuffer()[:HEAD_BYTES]))
+    return plain_head or (_packed(upload.name, bytes(upload.getbuffer()), limits) if is_packed(upload.name) else None)
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the first rows …")
+def _packed(name: str, content: bytes, _limits: Limits) -> TableHead | None:
+    """Read once: a process is started for it."""
+    return packed_head(name, content, _limits)
 
 
 def _choose(column: "st.delta_generator.DeltaGenerator", role: str, head: TableHead, guess: str | None) -> str | None:

@@ -33,7 +33,7 @@ def show_loading(app: SearchApp, names: Sequence[str]) -> None:
     uploads = _ASKED[way]() if way in _ASKED else []
     path = _ask_path() if way == _PATH else ""
     prune = st.checkbox("Remove documents whose files are gone") if way == _PATH else False
-    columns = choose_columns(uploads)
+    columns = choose_columns(uploads, app.settings.limits)
     if st.button("Load", key="load", type="primary"):
         with told():
             paths = _checked(path) if way == _PATH else _kept(app, collection, uploads)
