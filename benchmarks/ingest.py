@@ -3,7 +3,7 @@
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.ingest encoding|peers|memory [--limit N] [--repeats N]
         [--peers PYTHON] [--encoder NAME] [--sizes 10000,100000]
 
-encoding: a whole ingest of documents of SciFact, and encoding the very same passages alone, in turns.
+encoding: a whole ingest of documents of SciFact, and encoding the very same passages alone, in turns; the encoder is warm.
 peers: documents of SciFact, one passage each, until all is durable; the sides take turns. Encoders are loaded before.
 memory: peak of the process that ingests short documents with a tiny encoder, and of the engine. Prints Markdown.
 """
@@ -37,6 +37,7 @@ from search_app.twin.resolution import resolve
 _COLLECTION = "bench"
 _WORDS, _STEP = 20, 10  # of a short document, and from one to the next
 _LOOK_SECONDS = 0.1
+_WARMING, _WARMING_COUNT = "word " * 200, 24  # for several batches an encoder is compiled when the first of them come
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def beside_encoding(bench: Bench) -> str:
     wholes, alones = [], []
     for number in range(bench.repeats):
         with _opened(bench, number) as app:
+            _encoded_count(app, [_WARMING] * _WARMING_COUNT)
             whole = _timed(partial(_taken_in, app, file, whole=False))
             texts = _encoded_texts(app)
             alones.append(_timed(partial(_encoded_count, app, texts)))
