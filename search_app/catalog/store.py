@@ -125,6 +125,7 @@ class _Watch:
         self._lock = threading.Lock()
 
     def stamp(self) -> int | None:
+        """What SQLite counts commits of others by; None where it can't be asked."""
         with self._lock:
             try:
                 if self._connection is None:
@@ -134,6 +135,7 @@ class _Watch:
                 return None
 
     def close(self) -> None:
+        """Close the connection; the next stamp would open another."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
