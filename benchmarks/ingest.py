@@ -3,7 +3,7 @@
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.ingest encoding|peers|memory [--limit N] [--repeats N]
         [--peers PYTHON] [--encoder NAME] [--sizes 10000,100000]
 
-encoding: a whole ingest of documents of SciFact, and encoding the very same passages alone, in turns; the encoder is warm.
+encoding: a whole ingest of documents of SciFact, and encoding the same passages alone, in turns, by a warm encoder.
 peers: documents of SciFact, one passage each, until all is durable; the sides take turns. Encoders are loaded before.
 memory: peak of the process that ingests short documents with a tiny encoder, and of the engine. Prints Markdown.
 """
