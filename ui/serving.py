@@ -1,7 +1,7 @@
 """The server: the pages, the JSON API beside them, and what keeps both safe.
 
 `twinsearch ui` runs it; `streamlit run` finds the `app` below. Nothing heavy is imported here, so that the server is up
-at once.
+at once; `warming` loads the rest a moment later.
 """
 
 import os
@@ -17,6 +17,7 @@ from ui.api.routes import routes
 from ui.faults import show_fault
 from ui.headers import SafeHeaders
 from ui.proxy import BehindProxy
+from ui.warming import warmed
 
 app = App(
     Path(__file__).parent / "app.py",
@@ -26,5 +27,6 @@ app = App(
         Middleware(TrustedHostMiddleware, allowed_hosts=config.get_option("server.allowedHosts") or ["*"]),
         Middleware(BehindProxy, login=login_of(os.environ)),
     ],
+    lifespan=warmed,
     on_script_error=show_fault,
 )
