@@ -115,8 +115,7 @@ class Checker:
 
     def _spoiled(self, generation: Generation) -> set[str]:
         """The chunks whose vectors no encoder of ours would give."""
-        name = generation.physical_name
-        return {one for page in self._index.ids(name) for one in self._index.spoiled(name, page)}
+        return self._index.spoiled(generation.physical_name)
 
     def _restore(self, generation: Generation, collection: str, report: Report) -> None:
         """Brings Milvus back to what the catalogue says, at the cost of what is missing."""

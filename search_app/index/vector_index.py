@@ -172,9 +172,9 @@ class VectorIndex:
         rows = self._rows(physical, ids, ["id", "vector"])
         return {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
 
-    def spoiled(self, physical: str, ids: Sequence[str]) -> set[str]:
-        """Those of the ids whose vector isn't finite, or not of length 1."""
-        return {id_ for id_, vector in self.vectors(physical, ids).items() if wrong_rows(vector[None]).size}
+    def spoiled(self, physical: str) -> set[str]:
+        """The ids of rows whose vector isn't finite, or not of length 1."""
+        return {ids[place] for ids, vectors in self.rows(physical) for place in wrong_rows(vectors)}
 
     def count(self, physical: str) -> int:
         """How many rows the collection has."""
