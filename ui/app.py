@@ -34,9 +34,13 @@ _NEEDED = {  # a verb for each page that isn't everybody's; who may not call it 
 }
 HERE = Path(__file__).parent
 _SKETCH_PIXELS = 360
+# Streamlit writes white on the button that matters most, which can't be read on the light green of the dark theme.
+_DARK_STYLE = "<style>[data-testid^='stBaseButton-primary']:enabled {color: #0c1214}</style>"
 
 st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), layout="centered")
 st.logo(str(HERE / "logo.svg"), size="large")
+if st.context.theme.type == "dark":
+    st.html(_DARK_STYLE)
 is_everybodys = visitor_name() is None
 page = st.navigation(PAGES, position="top") if is_everybodys else None
 app = None

@@ -19,7 +19,8 @@ Visit = Callable[..., AppTest]
 UI = Path(__file__).parents[2] / "ui"
 PAYLOADS = (Path(__file__).parent / "payloads.txt").read_text(encoding="utf-8").splitlines()
 DOORS = {
-    ("components/focus.py", "html"),  # a constant
+    ("app.py", "html"),  # a constant
+    ("components/focus.py", "html"),  # likewise
     ("components/focus.py", "unsafe_allow_javascript"),  # the same
     ("components/cards.py", "html"),  # escaped there
     ("components/marks.py", "html"),  # likewise

@@ -31,6 +31,7 @@ def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nea
             "min": min(values),
             "max": max(values),
             "calculable": True,
+            "precision": 2,
             "orient": "horizontal",
             "left": "center",
             "bottom": 0,

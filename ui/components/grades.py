@@ -19,7 +19,7 @@ def grade_buttons(key: str, on_grade: Callable[[int], None], *, held: int | None
     with st.container(horizontal=True, gap="xsmall"):
         for grade, meaning in GRADES.items():
             st.button(
-                f"{grade} · {meaning}",
+                meaning if has_keys else f"{grade} · {meaning}",  # a button tells its key by itself
                 key=f"{key}-{grade}",
                 type="primary" if grade == held else "secondary",
                 on_click=on_grade,
