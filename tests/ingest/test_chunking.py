@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.chunking import ChunkingSettings, chunk_document, fit_title, passage
@@ -27,6 +27,7 @@ def document(text: str, *, title: str = "", origin: str = "/a.txt", sections: tu
     return Document(id="a", title=title, text=text, source="a", origin=origin, sections=sections)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     text=TEXTS,
     title=TEXTS,
