@@ -25,7 +25,8 @@ THEMES = ("light", "dark")
 WIDTH = 1100
 _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _NAVIGATION = '[data-testid="stTopNavLink"]'
-_IS_WHOLE = "!document.querySelector('[data-testid=stSkeleton]')"
+_FIRST_HIT = ".st-key-hit-1"
+_SKETCH = '[data-testid="stSkeleton"]'
 _PATIENCE_MS = 240_000  # the first page loads an encoder, and the machine may be busy
 _SETTLED_MS = 2500  # charts fade in
 _COLOURS = 128
@@ -95,6 +96,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     with served(asked.home) as address, browser() as chromium:
+        _search_once(chromium, address)
         for theme in THEMES:
             window = chromium.new_context(color_scheme=theme, reduced_motion="reduce")
             for name in asked.page or SHOTS:
@@ -102,6 +104,15 @@ def main() -> None:
                 take(window, f"{address}/{name if shot.path is None else shot.path}", shot, path, width=asked.width)
                 print(f"{path} {path.stat().st_size / 1000:,.0f} kB", flush=True)
             window.close()
+
+
+def _search_once(chromium: Any, address: str) -> None:
+    """Loads what a first search needs, so that no picture tells how long that takes."""
+    page = chromium.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
+    page.goto(f"{address}?{urlencode({'query': QUERY})}")
+    page.locator(_FIRST_HIT).wait_for()
+    page.close()
 
 
 def take(window: Any, address: str, shot: Shot, path: Path, *, width: int) -> None:
@@ -115,7 +126,7 @@ def take(window: Any, address: str, shot: Shot, path: Path, *, width: int) -> No
         step(page)
     page.wait_for_selector(_IDLE)
     page.wait_for_selector(_NAVIGATION)
-    page.wait_for_function(_IS_WHOLE)
+    page.locator(_SKETCH).first.wait_for(state="detached")  # a predicate in the page is refused by our own policy
     page.wait_for_timeout(_SETTLED_MS)
     page.screenshot(path=str(path))
     page.close()
