@@ -78,7 +78,7 @@ class TableColumns:
 
     def __str__(self) -> str:
         if self.text is None:
-            return f"{self.source}: one document, a line a row; --text-column makes each row a document"
+            return f"{self.source}: one document, a line a row; with --text-column NAME --prune, each row is one"
         parts = {"text": self.text, "id": self.id, "title": self.title, "url": self.url}
         named = [f"{part}={name}" for part, name in parts.items() if name is not None]
         return f"{self.source}: {' '.join(named)} metadata={','.join(self.metadata) or '-'}"

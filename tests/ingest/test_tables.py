@@ -85,7 +85,7 @@ def test_a_table_without_a_column_of_text_is_a_document_with_a_line_a_row(
     columns, only = read(path)
     assert isinstance(only, Found)
     assert (only.document.id, only.document.title, only.document.text) == (f"docs/{name}", "cups", CUPS)
-    told = f"docs/{name}: one document, a line a row; --text-column makes each row a document"
+    told = f"docs/{name}: one document, a line a row; with --text-column NAME --prune, each row is one"
     assert str(columns) == told
 
 
