@@ -1,8 +1,8 @@
 """The same training by two trainers: Twinsearch's, and that of sentence-transformers.
 
-Both get the same base, rows, loss, batch size, number of steps, schedule, seed and length of texts. Neither measures
-while it trains. The seconds are those of the whole run: loading the base, training, saving the encoder. Beside those of
-the clock stand those of the processor, which tell more on a machine that does other things too.
+Both get the same base, batches of the same rows, loss, number of steps, schedule, seed and length of texts. Neither
+measures while it trains. The seconds are those of the whole run: loading the base, training, saving the encoder.
+Beside those of the clock stand those of the processor, which tell more on a machine that does other things too.
 """
 
 import json
@@ -17,9 +17,13 @@ from typing import Any
 
 from ingest.progress import unheard
 from search_app.config import DEFAULT_ENCODER
+from search_app.twin.batches import Plan, plan_batches
 from search_app.twin.examples import RANKED, Examples
+from search_app.twin.objectives import order_of
 from search_app.twin.resolution import resolve
+from search_app.twin.trainer import PlannedBatches
 from search_app.twin.training import TrainingSettings, train
+from search_app.twin.training_settings import objective_of
 
 Trainer = Callable[[Examples, TrainingSettings, Path], None]
 
@@ -83,13 +87,21 @@ def _sentence_transformers(examples: Examples, settings: TrainingSettings, folde
         from sentence_transformers.sentence_transformer import losses
     except ImportError as error:
         sys.exit(f"sentence-transformers' trainer is not installed ({error}): pip install 'twinsearch[dev]'.")
+
+    class SameBatches(SentenceTransformerTrainer):
+        """Goes through the plan that ours goes through, since other batches alone make half a point of difference."""
+
+        def get_batch_sampler(self, *_: Any, **__: Any) -> Any:
+            return PlannedBatches(plan)
+
+    plan = _plan(examples, settings)
     model = SentenceTransformer(str(resolve(DEFAULT_ENCODER)), device="cpu")
     limit, model.max_seq_length = model.max_seq_length, settings.max_tokens
     loss = getattr(losses, _THEIR_LOSSES[settings.loss])(model, scale=1 / settings.temperature)
     with tempfile.TemporaryDirectory(prefix="twinsearch-bench-") as aside:
-        trainer = SentenceTransformerTrainer(
+        trainer = SameBatches(
             model=model,
-            args=_their_arguments(examples, settings, aside),
+            args=_their_arguments(plan, settings, aside),
             train_dataset=Dataset.from_dict(_columns(examples)),
             loss=loss,
         )
@@ -98,20 +110,23 @@ def _sentence_transformers(examples: Examples, settings: TrainingSettings, folde
     model.save_pretrained(str(folder))
 
 
-def _their_arguments(examples: Examples, settings: TrainingSettings, folder: str) -> Any:
-    from sentence_transformers import SentenceTransformerTrainingArguments
-    from sentence_transformers.base.sampler import BatchSamplers
+def _plan(examples: Examples, settings: TrainingSettings) -> Plan:
+    """The batches that ours takes for these settings."""
+    order = order_of(objective_of(settings, examples.shape), examples.shape)
+    plan = plan_batches(examples.rows, settings.batch_size, order=order, epochs=settings.epochs, seed=settings.seed)
+    return plan[: settings.max_steps]
 
-    is_ranked = examples.shape in RANKED
-    steps = settings.max_steps or settings.epochs * -(-len(examples.rows) // settings.batch_size)
+
+def _their_arguments(plan: Plan, settings: TrainingSettings, folder: str) -> Any:
+    from sentence_transformers import SentenceTransformerTrainingArguments
+
     return SentenceTransformerTrainingArguments(
         output_dir=folder,
-        num_train_epochs=settings.epochs,
-        max_steps=settings.max_steps or -1,
+        num_train_epochs=1,
+        max_steps=len(plan),
         per_device_train_batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
-        warmup_steps=round(settings.warmup_share * steps),
-        batch_sampler=BatchSamplers.NO_DUPLICATES if is_ranked else BatchSamplers.BATCH_SAMPLER,
+        warmup_steps=round(settings.warmup_share * len(plan)),
         seed=settings.seed,
         save_strategy="no",
         eval_strategy="no",
