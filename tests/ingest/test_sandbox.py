@@ -63,7 +63,7 @@ def test_a_file_that_takes_too_long_costs_only_itself(write_tree: WriteTree) -> 
 
 def test_a_file_that_needs_too_much_memory_costs_only_itself(write_tree: WriteTree) -> None:
     root = write_tree({"a.txt": "before", "b.json": "[" + "[]," * 6_000_000 + "1]", "c.txt": "after"})
-    items = parse(root, memory_mb=500)
+    items = parse(root, memory_mb=500, seconds=600)  # the machine may be busy
     assert ids(items) == ["docs/a.txt", "docs/c.txt"]
     assert reasons(items) == ["'docs/b.json' needs more than 500 MB to be parsed. Split it, or raise `memory_mb`."]
 
@@ -88,7 +88,7 @@ def test_a_parser_that_is_killed_costs_only_its_file(write_tree: WriteTree) -> N
 def test_a_member_that_is_lost_costs_only_itself(write_tree: WriteTree, zip_of) -> None:
     bomb = "[" + "[]," * 6_000_000 + "1]"
     root = write_tree({"a.zip": zip_of({"1.txt": "one", "2.json": bomb, "3.txt": "three"}), "b.txt": "after"})
-    items = parse(root, memory_mb=500)
+    items = parse(root, memory_mb=500, seconds=600)  # the machine may be busy
     assert ids(items) == ["docs/a.zip/1.txt", "docs/a.zip/3.txt", "docs/b.txt"]
     assert reasons(items) == [
         "'docs/a.zip/2.json' needs more than 500 MB to be parsed. Split it, or raise `memory_mb`."
