@@ -165,12 +165,12 @@ def test_stop_ends_the_jobs_process_and_the_page_offers_to_go_on(running: Job, v
 
 
 def test_what_failed_is_listed_with_its_reason(app: SearchApp, visit: Visit, notes: Path) -> None:
-    (notes / "bad.csv").write_text("a,b\n1,2\n")
+    (notes / "bad.docx").write_bytes(b"PK\x03\x04 no package")
     app.run(IngestRequest((str(notes),)))
     browser = visit("collections")
     assert browser.expander[1].label == "1 failed"
-    (failed,) = [one for one in lines(browser) if one.startswith("**notes/bad.csv**")]
-    assert "column" in failed
+    (failed,) = [one for one in lines(browser) if one.startswith("**notes/bad.docx**")]
+    assert "is damaged" in failed
     assert "Download" in [one.label for one in browser.get("download_button")]
 
 

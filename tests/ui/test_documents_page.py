@@ -30,7 +30,7 @@ def test_documents_are_listed_filtered_shown_and_removed(loaded: SearchApp, visi
 def test_the_ledger_tells_what_failed_and_the_index_how_well_it_finds(
     app: SearchApp, visit: Visit, notes: Path
 ) -> None:
-    (notes / "bad.csv").write_text("a,b\n1,2\n")
+    (notes / "bad.docx").write_bytes(b"PK\x03\x04 no package")
     app.run(IngestRequest((str(notes),)))
     browser = visit("documents")
     assert "1 failure" in [one.label for one in browser.expander]
