@@ -152,7 +152,7 @@ def test_learn_and_preview_start_jobs_with_what_was_chosen(
     browser.checkbox("learn-mine").check()
     browser.multiselect("learn-corpus").set_value(["title"])
     next(one for one in browser.button if one.label == "Learn").click().run()
-    browser.selectbox("reindex-encoder-docs").set_value("literal")
+    next(one for one in browser.selectbox if one.label == "Encoder").set_value("literal")
     next(one for one in browser.button if one.label == "Preview").click().run()
     assert not browser.exception
     asked = {view.job.kind: view.job.arguments for view in taught.jobs.views()}

@@ -79,7 +79,9 @@ def free_name(app: SearchApp, collection: str) -> str:
 def show_reindexing(app: SearchApp, one: CollectionStatus) -> None:
     """Which encoder fills the next generation: predicted from a part of the documents, or built from all of them."""
     with st.form("reindex", border=False):
-        encoder = st.selectbox("Encoder", _encoder_names(app), key=f"reindex-encoder-{one.name}")
+        names = _encoder_names(app)
+        # a new encoder makes a new box: the old one would keep its choice, and index with what was there before
+        encoder = st.selectbox("Encoder", names, key=f"reindex-encoder-{one.name}-{len(names)}")
         is_switching = st.checkbox("Switch when it is done, if the gate lets it through")
         with st.container(horizontal=True, gap="small"):
             is_building = st.form_submit_button("Re-index", icon=":material/database:")
