@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -57,15 +57,36 @@ class Judged:
 
 def main() -> None:
     """Fills a home, makes the encoders, asks the gate, and prints the tables."""
-    arguments = _parser().parse_args()
+    parser = judging_parser("Ask the gate about encoders that are bad or good on purpose.")
+    parser.add_argument("--trainings", type=int, default=20, help="Encoders trained on noise.")
+    arguments = parser.parse_args()
+    with opened(arguments, training_count=arguments.trainings) as bench:
+        print(report(bench))
+
+
+def judging_parser(description: str) -> argparse.ArgumentParser:
+    """What every bench of encoders beside each other can be told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
+    parser.add_argument("--collection", default="scifact", help="A folder of the data, in the layout of BEIR.")
+    parser.add_argument("--documents", type=int, help="How many to search; all of them by default.")
+    parser.add_argument("--epochs", type=int, help="Of every training; as usual by default.")
+    parser.add_argument("--encoder", help="Another encoder than the default one.")
+    parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
+    return parser
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace, *, training_count: int = 0) -> Iterator[Bench]:
+    """The bench in a home of its own, whose engine ends with it."""
     if arguments.data is None or not Path(arguments.data, arguments.collection).is_dir():
         sys.exit("There is no such test collection. Name their folder with --data or TWINSEARCH_BENCH_DATA.")
     with ExitStack() as stack:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-gate-")))
-        folder = Path(arguments.data, arguments.collection)
         app = stack.enter_context(SearchApp.open(work / "home", encoder=arguments.encoder))
         stack.callback(app.engine.stop)
-        print(report(Bench(app, folder, work, arguments.documents, arguments.trainings, arguments.epochs)))
+        folder = Path(arguments.data, arguments.collection)
+        yield Bench(app, folder, work, arguments.documents, training_count, arguments.epochs)
 
 
 def report(bench: Bench) -> str:
@@ -218,18 +239,6 @@ def _row(encoder: str, verdict: Verdict) -> tuple[str, ...]:
         f"{verdict.low:+.4f} to {verdict.high:+.4f}",
         "-" if verdict.p_value is None else f"{verdict.p_value:.4f}",
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Ask the gate about encoders that are bad or good on purpose.")
-    parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
-    parser.add_argument("--collection", default="scifact", help="A folder of the data, in the layout of BEIR.")
-    parser.add_argument("--documents", type=int, help="How many to search; all of them by default.")
-    parser.add_argument("--trainings", type=int, default=20, help="Encoders trained on noise.")
-    parser.add_argument("--epochs", type=int, help="Of every training; as usual by default.")
-    parser.add_argument("--encoder", help="Another encoder than the default one.")
-    parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
-    return parser
 
 
 if __name__ == "__main__":

@@ -7,17 +7,11 @@ An encoder is trained on the train queries' answers and previewed on so many tes
 Then its generation is built, and the gate compares both on the same queries. Prints Markdown.
 """
 
-import argparse
-import os
-import sys
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from benchmarks.figures import machine, table
-from benchmarks.gate import MAKERS, Bench, fill
+from benchmarks.gate import MAKERS, Bench, fill, judging_parser, opened
 from benchmarks.public_data import read_collection
 from search_app.app import SearchApp
 from search_app.config import DEFAULT_COLLECTION
@@ -45,15 +39,11 @@ class Pair:
 
 def main() -> None:
     """Fills a home, trains, previews, builds, compares, and prints the table."""
-    arguments = _parser().parse_args()
-    if arguments.data is None or not Path(arguments.data, arguments.collection).is_dir():
-        sys.exit("There is no such test collection. Name their folder with --data or TWINSEARCH_BENCH_DATA.")
-    with ExitStack() as stack:
-        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-preview-")))
-        folder = Path(arguments.data, arguments.collection)
-        app = stack.enter_context(SearchApp.open(work / "home", encoder=arguments.encoder))
-        stack.callback(app.engine.stop)
-        bench = Bench(app, folder, work, arguments.documents, 0, arguments.epochs)
+    parser = judging_parser("Hold previews against what the gate finds.")
+    parser.add_argument("--queries", type=int, default=100, help="Held-out queries of a preview.")
+    parser.add_argument("--seeds", type=int, default=10, help="Draws of queries.")
+    arguments = parser.parse_args()
+    with opened(arguments) as bench:
         print(report(bench, arguments.seeds, arguments.queries))
 
 
@@ -96,19 +86,6 @@ def _row(pair: Pair) -> tuple[str, ...]:
         f"{pair.verdict.difference:+.4f}",
         "yes" if pair.is_covered else "no",
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Hold previews against what the gate finds.")
-    parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
-    parser.add_argument("--collection", default="scifact", help="A folder of the data, in the layout of BEIR.")
-    parser.add_argument("--documents", type=int, help="How many to search; all of them by default.")
-    parser.add_argument("--queries", type=int, default=100, help="Held-out queries of a preview.")
-    parser.add_argument("--seeds", type=int, default=10, help="Draws of queries.")
-    parser.add_argument("--epochs", type=int, help="Of the training; as usual by default.")
-    parser.add_argument("--encoder", help="Another encoder than the default one.")
-    parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
-    return parser
 
 
 if __name__ == "__main__":
