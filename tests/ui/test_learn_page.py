@@ -53,6 +53,11 @@ def wait_for_end(app: SearchApp, seconds: float = 600) -> None:
         time.sleep(0.2)
 
 
+def chosen_encoder(browser: AppTest) -> Any:
+    """The box of the encoder to index with."""
+    return next(one for one in browser.selectbox if one.label == "Encoder")
+
+
 @pytest.fixture
 def taught(loaded: SearchApp, judged: tuple[Path, Path]) -> SearchApp:
     """The notes with held-out judgements that fluent answers and literal doesn't, and a generation 2 by literal."""
@@ -144,6 +149,14 @@ def test_learning_waits_for_enough_held_out_queries(loaded: SearchApp, visit: Vi
     assert any(one.startswith("To show a gain takes 5 held-out queries") for one in lines(browser))
 
 
+def test_an_encoder_that_is_new_is_the_one_that_a_reindex_takes(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("learn")
+    assert chosen_encoder(browser).value == "fluent"
+    loaded.reindex(ReindexRequest("docs", "literal"))
+    browser.run()
+    assert chosen_encoder(browser).value == "literal"
+
+
 def test_learn_and_preview_start_jobs_with_what_was_chosen(
     taught: SearchApp, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +165,7 @@ def test_learn_and_preview_start_jobs_with_what_was_chosen(
     browser.checkbox("learn-mine").check()
     browser.multiselect("learn-corpus").set_value(["title"])
     next(one for one in browser.button if one.label == "Learn").click().run()
-    next(one for one in browser.selectbox if one.label == "Encoder").set_value("literal")
+    chosen_encoder(browser).set_value("literal")
     next(one for one in browser.button if one.label == "Preview").click().run()
     assert not browser.exception
     asked = {view.job.kind: view.job.arguments for view in taught.jobs.views()}

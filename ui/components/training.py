@@ -81,7 +81,7 @@ def show_reindexing(app: SearchApp, one: CollectionStatus) -> None:
     with st.form("reindex", border=False):
         names = _encoder_names(app)
         # a new encoder makes a new box: the old one would keep its choice, and index with what was there before
-        encoder = st.selectbox("Encoder", names, key=f"reindex-encoder-{one.name}-{len(names)}")
+        encoder = st.selectbox("Encoder", names, key=f"reindex-encoder-{one.name}-{names[:1]}")
         is_switching = st.checkbox("Switch when it is done, if the gate lets it through")
         with st.container(horizontal=True, gap="small"):
             is_building = st.form_submit_button("Re-index", icon=":material/database:")
