@@ -61,4 +61,5 @@ def test_a_file_is_searched_by_and_its_hits_can_not_be_judged(loaded: SearchApp,
     assert not browser.exception
     text = page_text(browser)
     assert "dog.txt" in text
+    assert "Similar to the file **example" in text
     assert not browser.get("feedback")

@@ -96,6 +96,11 @@ def go_like(document_id: str) -> None:
     st.rerun()
 
 
+def show_example(example: Upload) -> None:
+    """Which file the hits are similar to; what was typed has no say meanwhile."""
+    st.markdown(f"Similar to the file **{plain(example.name)}**; take it away to search by the query again.")
+
+
 def show_like(app: SearchApp, asked: Asked) -> None:
     """Which document the hits are similar to, and the way back to the query."""
     with told():

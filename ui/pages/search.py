@@ -6,7 +6,7 @@ import streamlit as st
 
 from search_app.app import SearchApp
 from ui.components import address
-from ui.components.asked import PARAMETERS, Asked, search, show_like
+from ui.components.asked import PARAMETERS, Asked, search, show_example, show_like
 from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
 from ui.components.examples import show_examples
@@ -61,7 +61,9 @@ def answer(app: SearchApp, asked: Asked) -> None:
         show_examples(app, asked.collection)
         focus_query_box()
         return
-    if asked.like:
+    if asked.example is not None:
+        show_example(asked.example)
+    elif asked.like:
         show_like(app, asked)
     with st.spinner("Searching …"):
         result = search(app, asked)
