@@ -1,23 +1,18 @@
 """Examples from files: CSV, TSV, JSONL and Parquet.
 
 A column's name says what it holds, never its place. Negatives are the columns `negative`, `negative_1` and so
-on. A column `split` separates `train` from `dev` or `validation`, which are held out; rows of another split are
-left alone. Every cell is read as text, so that the same table gives the same examples in every format.
+on. How a table is read, and what its column `split` says, is told in `example_tables`.
 """
 
 import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from search_app.errors import TrainingError
+from search_app.twin.example_tables import HELD_OUT, Row, read_rows
 from search_app.twin.examples import RANKED, Example, Examples, Provenance, Shape
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 # What each shape needs, its label last; the first shape whose columns are all there is taken.
 _COLUMNS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
@@ -44,18 +39,9 @@ _ROLES: Mapping[str, str] = MappingProxyType(
         "text": "the text",
     }
 )
-_SPLITS = MappingProxyType({"train": "train", "dev": "held out", "validation": "held out"})
+_ALIKE = MappingProxyType({"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0})
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0))  # the first that holds all scores is the one meant
 _FEWEST_ROWS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row of a table: its number from 1, its cells by column name, and the split it belongs to."""
-
-    number: int
-    cells: Mapping[str, str]
-    split: str | None
 
 
 def read_examples(path: Path, *, score_range: tuple[float, float] | None = None) -> Examples:
@@ -68,98 +54,44 @@ def read_examples(path: Path, *, score_range: tuple[float, float] | None = None)
     Raises:
         TrainingError: The file can't be read, or its columns or rows are no examples.
     """
-    rows = _rows(path)
+    rows = read_rows(path, is_used=_has_role)
+    if not rows:
+        _refuse_few(path, 0)
     shape = named = _shape(path, rows)
     texts = [_texts(path, shape, row) for row in rows]
     labels, classes, found_range = _labels(path, shape, rows, score_range)
     if shape is Shape.LABELLED_PAIRS and classes:
         shape = Shape.CLASSIFIED_PAIRS  # more than two classes, or named ones
     read = [Example(*example) for example in zip(texts, labels, strict=True)]
-    train = tuple(example for example, row in zip(read, rows, strict=True) if row.split != "held out")
-    held_out = tuple(example for example, row in zip(read, rows, strict=True) if row.split == "held out")
+    train = tuple(example for example, row in zip(read, rows, strict=True) if row.split != HELD_OUT)
+    held_out = tuple(example for example, row in zip(read, rows, strict=True) if row.split == HELD_OUT)
     if len(train) < _FEWEST_ROWS:
-        raise TrainingError(
-            f"{path} has {len(train)} row(s) to train on; expected at least {_FEWEST_ROWS}, and better 100. "
-            "Add examples."
-        )
+        _refuse_few(path, len(train))
     provenance = Provenance({"file": len(train)}, _roles(named, rows[0], classes, found_range))
     return Examples(shape, train, held_out, classes, found_range, provenance)
 
 
-def _csv(path: Path, separator: str) -> "DataFrame":
-    import pandas
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the header
-        try:
-            return pandas.read_csv(path, sep=separator, dtype=str, keep_default_na=False, index_col=False)
-        except pandas.errors.ParserWarning as error:
-            raise ValueError("its rows have more cells than its header has names") from error
+def _refuse_few(path: Path, count: int) -> NoReturn:
+    raise TrainingError(
+        f"{path} has {count} row(s) to train on; expected at least {_FEWEST_ROWS}, and better 100. "
+        "Add examples; where there is a column split, only those of train are trained on."
+    )
 
 
-def _jsonl(path: Path) -> "DataFrame":
-    import pandas
-
-    return pandas.read_json(path, lines=True, dtype=False, encoding="utf-8")
+def _has_role(column: str) -> bool:
+    return column in _ROLES or column in ("label", "score", "split") or _is_negative(column)
 
 
-def _parquet(path: Path) -> "DataFrame":
-    import pandas
-
-    return pandas.read_parquet(path)
-
-
-_READERS: Mapping[str, Callable[[Path], "DataFrame"]] = MappingProxyType(
-    {
-        ".csv": lambda path: _csv(path, ","),
-        ".tsv": lambda path: _csv(path, "\t"),
-        ".jsonl": _jsonl,
-        ".parquet": _parquet,
-    }
-)
-
-
-def _rows(path: Path) -> list[_Row]:
-    """The rows of the table that belong to a split which is used."""
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise TrainingError(
-            f"{path} ends in {path.suffix!r}; expected one of {', '.join(_READERS)}. Save the examples so."
-        )
-    try:
-        frame = reader(path)
-    except FileNotFoundError as error:
-        raise TrainingError(f"{path} does not exist; expected a file of examples. Check the path.") from error
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise TrainingError(
-            f"{path} can't be read as {path.suffix[1:]} ({reason}). Mend the file, or save it again as UTF-8."
-        ) from error
-    names = [str(name).strip().casefold() for name in frame.columns]
-    cells = [dict(zip(names, map(_text, values), strict=True)) for values in frame.itertuples(index=False)]
-    rows = [_Row(number, row, _SPLITS.get(row.get("split", ""))) for number, row in enumerate(cells, start=1)]
-    return [row for row in rows if row.split is not None or "split" not in names]
-
-
-def _text(value: object) -> str:
-    """A cell as text; what is missing in Parquet or JSON is empty, as it is in CSV."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).strip()
-
-
-def _shape(path: Path, rows: Sequence[_Row]) -> Shape:
-    found = list(rows[0].cells) if rows else []
+def _shape(path: Path, rows: Sequence[Row]) -> Shape:
+    found = list(rows[0].cells)
     for shape, columns in _COLUMNS.items():
         if set(columns) <= set(found):
             return shape
     known = " · ".join(",".join(columns) for columns in _COLUMNS.values())
-    raise TrainingError(
-        f"{path} has the columns {', '.join(found) or 'of no rows'}; expected one of: {known}. Rename the columns."
-    )
+    raise TrainingError(f"{path} has the columns {', '.join(found)}; expected one of: {known}. Rename the columns.")
 
 
-def _roles(shape: Shape, row: _Row, classes: Sequence[str], score_range: tuple[float, float] | None) -> dict[str, str]:
+def _roles(shape: Shape, row: Row, classes: Sequence[str], score_range: tuple[float, float] | None) -> dict[str, str]:
     """Each column of the file with what it was taken for."""
     roles = {name: _ROLES[name] for name in _COLUMNS[shape] if name in _ROLES}
     if score_range is not None:
@@ -177,7 +109,7 @@ def _is_negative(column: str) -> bool:
     return column.split("_")[0] == "negative"
 
 
-def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
+def _texts(path: Path, shape: Shape, row: Row) -> tuple[str, ...]:
     columns = _COLUMNS[shape] if shape in _UNLABELLED else _COLUMNS[shape][:-1]
     for column in columns:
         if not row.cells[column]:
@@ -193,7 +125,7 @@ def _texts(path: Path, shape: Shape, row: _Row) -> tuple[str, ...]:
 _Labels = tuple[Sequence[float | None], tuple[str, ...], tuple[float, float] | None]
 
 
-def _labels(path: Path, shape: Shape, rows: Sequence[_Row], score_range: tuple[float, float] | None) -> _Labels:
+def _labels(path: Path, shape: Shape, rows: Sequence[Row], score_range: tuple[float, float] | None) -> _Labels:
     """Labels, the names of their classes if they have names, and their range if they are scores."""
     if shape in _UNLABELLED:
         return [None] * len(rows), (), None
@@ -202,8 +134,10 @@ def _labels(path: Path, shape: Shape, rows: Sequence[_Row], score_range: tuple[f
         scores = [_score(path, row) for row in rows]
         found = _range(path, scores, score_range)
         return [_in_unit_range(score, found) for score in scores], (), found
-    if shape is Shape.LABELLED_PAIRS and set(cells) <= {"0", "1", "0.0", "1.0"}:
-        return [float(cell) for cell in cells], (), None
+    if shape is Shape.LABELLED_PAIRS:
+        if {cell.casefold() for cell in cells} <= _ALIKE.keys():
+            return [_ALIKE[cell.casefold()] for cell in cells], (), None
+        _refuse_scores(path, rows)
     classes = tuple(sorted(set(cells)))
     if len(classes) < 2 or "" in classes:
         raise TrainingError(
@@ -214,7 +148,25 @@ def _labels(path: Path, shape: Shape, rows: Sequence[_Row], score_range: tuple[f
     return [numbers[cell] for cell in cells], classes, None
 
 
-def _score(path: Path, row: _Row) -> float:
+def _refuse_scores(path: Path, rows: Sequence[Row]) -> None:
+    """Raise TrainingError for labels of pairs that are numbers, but can't be those of classes."""
+    for row in rows:
+        if _looks_like_a_score(row.cells["label"]):
+            raise TrainingError(
+                f"Row {row.number} of {path} has the label {row.cells['label']!r}; expected 1 for alike and 0 for "
+                "unlike, or a class. Name the column score if it says how alike the two are."
+            )
+
+
+def _looks_like_a_score(cell: str) -> bool:
+    try:
+        number = float(cell)
+    except ValueError:
+        return False
+    return number < 0 or not number.is_integer()
+
+
+def _score(path: Path, row: Row) -> float:
     try:
         score = float(row.cells["score"])
     except ValueError:

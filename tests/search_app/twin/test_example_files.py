@@ -112,8 +112,20 @@ def test_scores_are_mapped_from_their_range(
     assert tuple(row.label for row in examples.rows) == expected
 
 
+def test_what_people_write_for_alike_is_read(tmp_path: Path) -> None:
+    text = '{"sentence1": "a", "sentence2": "b", "label": true}\n{"sentence1": "c", "sentence2": "d", "label": false}'
+    for start in ("", "\ufeff"):  # a mark that some editors put before a file
+        read = read_examples(written(tmp_path, start + text, "e.jsonl"))
+        assert (read.shape, [row.label for row in read.rows]) == (Shape.LABELLED_PAIRS, [1.0, 0.0])
+
+
+def test_a_column_that_is_not_used_may_hold_anything(tmp_path: Path) -> None:
+    row = '{"query": "q%d", "positive": "p", "meta": {"a": [1]}}\n'
+    assert len(read_examples(written(tmp_path, row % 1 + row % 2, "e.jsonl")).rows) == 2
+
+
 def test_a_split_column_says_what_is_held_out(tmp_path: Path) -> None:
-    text = "query,positive,split\nq1,p1,train\nq2,p2,dev\nq3,p3,test\nq4,p4,train\n"
+    text = "query,positive,split\nq1,p1,train\nq2,p2,Dev\nq3,p3,test\nq4,p4,Train\n"
     examples = read_examples(written(tmp_path, text))
     assert [row.texts[0] for row in examples.rows] == ["q1", "q4"]
     assert [row.texts[0] for row in examples.held_out] == ["q2"]
@@ -129,6 +141,16 @@ def test_a_split_column_says_what_is_held_out(tmp_path: Path) -> None:
         ("e.csv", "query,negative\nq,n\nr,m\n", "has the columns query, negative; expected one of: sentence1,"),
         ("e.csv", "query,positive\nq,\nr,\n", "Row 1 of {path} has no positive; expected text."),
         ("e.csv", "query,positive\nq,p\n", "has 1 row(s) to train on; expected at least 2"),
+        ("e.csv", "query,positive\n", "has 0 row(s) to train on; expected at least 2"),
+        ("e.csv", "query,positive,split\nq,p,test\nr,s,test\n", "where there is a column split, only those of train"),
+        ("e.csv", "query,Query,positive\nq,r,p\nq,r,p\n", "{path} has two columns 'query'; expected different names."),
+        ("e.csv", "sentence1,sentence2,label\na,b,1\nc,d,0.4\n", "Row 2 of {path} has the label '0.4'; expected 1 for"),
+        ("e.csv", "sentence1,sentence2,label\na,b,-1\nc,d,1\n", "Name the column score if it says how alike"),
+        (
+            "e.jsonl",
+            '{"query": "q", "positive": "p", "negative": ["n", "m"]}\n' * 2,
+            "Row 1 of {path} holds a list in the column negative; expected a text. Give each text a column of its own",
+        ),
         ("e.csv", "query,positive\nq,p,x\nq,p,y\n", "can't be read as csv (its rows have more cells"),
         ("e.csv", 'query,positive\n"q,p\nq,p\n', "can't be read as csv (Error tokenizing data."),
         ("e.csv", "text,label\na,x\nb,x\n", "The labels of {path} are 'x'; expected two classes or more"),
