@@ -5,11 +5,11 @@ survives every re-index. Held-out queries never become training examples.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from search_app.catalog import Catalog
-from search_app.catalog.judgements import Judgement, NewJudgement, Split
+from search_app.catalog.judgements import Judgement, NewJudgement, Split, query_key
 from search_app.errors import UnknownDocument, UsageError
 from search_app.evaluation import Qrels
 from search_app.search import SearchResult, check_query
@@ -116,12 +116,29 @@ def qrels_of(judgements: Iterable[Judgement]) -> Qrels:
 
 
 def grades_by_query(judgements: Iterable[Judgement]) -> dict[tuple[str, Split], dict[str, int]]:
-    """Grades by query and split, and by document, as in `qrels_of`."""
+    """Grades by query and split, and by document, as in `qrels_of`; a query is spelled as it was first."""
+    spelled: dict[str, str] = {}
     voices: dict[tuple[str, Split], dict[str, list[int]]] = {}
     for one in judgements:
         if one.grade is not None:
-            voices.setdefault((one.query, one.split), {}).setdefault(one.document_id, []).append(one.grade)
+            query = spelled.setdefault(query_key(one.query), one.query)
+            voices.setdefault((query, one.split), {}).setdefault(one.document_id, []).append(one.grade)
     return {
         key: {document_id: sorted(grades)[(len(grades) - 1) // 2] for document_id, grades in documents.items()}
         for key, documents in voices.items()
     }
+
+
+def at_originals(catalog: Catalog, collection_id: int, qrels: Qrels) -> Qrels:
+    """The grades of exact copies at the documents that are searched for them; the best one where both have one."""
+    ids = sorted({document_id for grades in qrels.values() for document_id in grades})
+    originals = catalog.copies.originals(collection_id, ids)
+    return {query: _moved(grades, originals) for query, grades in qrels.items()}
+
+
+def _moved(grades: Mapping[str, int], originals: Mapping[str, str]) -> dict[str, int]:
+    moved: dict[str, int] = {}
+    for document_id, grade in grades.items():
+        own = originals.get(document_id, document_id)
+        moved[own] = max(grade, moved.get(own, grade))
+    return moved

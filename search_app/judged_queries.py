@@ -16,7 +16,7 @@ from search_app.catalog.generations import Generation
 from search_app.catalog.judgements import Judgement, query_key
 from search_app.catalog.passages import Passage
 from search_app.encoders import CachedEncoder
-from search_app.feedback import qrels_of
+from search_app.feedback import at_originals, qrels_of
 from search_app.twin.examples import AnsweredQuery
 from search_app.twin.findings import Finding, Severity
 
@@ -24,7 +24,7 @@ REJECTED_PER_QUERY = 4  # rejected hits that one example is shown with, the best
 _QUERIES_AT_ONCE = 100
 
 _Grades = Mapping[str, int]
-_Ranks = Mapping[tuple[str, str], int]  # query and document -> the best rank at which people saw it
+_Ranks = Mapping[tuple[str, str], int]  # a query's key and document -> the best rank at which people saw it
 
 
 def judged_queries(
@@ -38,7 +38,7 @@ def judged_queries(
         per_query: Answers at most, the best graded first.
     """
     ranks = _ranks(judged)
-    waiting = iter(qrels_of(judged).items())
+    waiting = iter(at_originals(catalog, live.collection_id, qrels_of(judged)).items())
     while batch := dict(islice(waiting, _QUERIES_AT_ONCE)):
         documents = sorted({document_id for grades in batch.values() for document_id in grades})
         passages = catalog.documents.passages_of(live, documents)
@@ -75,8 +75,8 @@ def _answered(
 ) -> AnsweredQuery:
     held = [document_id for document_id in grades if (query, document_id) in texts]
     good = sorted((one for one in held if grades[one] > 0), key=lambda one: -grades[one])[:per_query]
-    lowest = 1 + max(ranks.values(), default=0)
-    bad = sorted((one for one in held if grades[one] == 0), key=lambda one: ranks.get((query, one), lowest))
+    key, lowest = query_key(query), 1 + max(ranks.values(), default=0)
+    bad = sorted((one for one in held if grades[one] == 0), key=lambda one: ranks.get((key, one), lowest))
     return AnsweredQuery(
         query,
         {one: texts[query, one] for one in good},
@@ -89,7 +89,7 @@ def _ranks(judged: Sequence[Judgement]) -> _Ranks:
     ranks: dict[tuple[str, str], int] = {}
     for one in judged:
         if one.rank is not None:
-            place = (one.query, one.document_id)
+            place = (query_key(one.query), one.document_id)
             ranks[place] = min(one.rank, ranks.get(place, one.rank))
     return ranks
 

@@ -17,7 +17,7 @@ from search_app.evaluation.comparison import Run
 from search_app.evaluation.judged import beir_files, read_judged, read_run, write_run, write_text
 from search_app.evaluation.measuring import check_metrics, positive
 from search_app.evaluation.runs import FileRun, SearchedRun, parse_run
-from search_app.feedback import qrels_of
+from search_app.feedback import at_originals, qrels_of
 from search_app.maps import CollectionMap, draw_map
 from search_app.requests import CompareRequest, EvaluateRequest
 from search_app.retrieval import mode_of
@@ -109,10 +109,7 @@ class Measuring(Wiring):
         """The judged queries that were named, their documents under the ids by which they are searched."""
         judged = self._read_judged(request)
         collection_id = self.catalog.collections.get(request.collection).id
-        ids = sorted({document_id for grades in judged.qrels.values() for document_id in grades})
-        originals = self.catalog.copies.originals(collection_id, ids)
-        qrels = {query: _moved(grades, originals) for query, grades in judged.qrels.items()}
-        return replace(judged, qrels=qrels)
+        return replace(judged, qrels=at_originals(self.catalog, collection_id, judged.qrels))
 
     def _read_judged(self, request: EvaluateRequest | CompareRequest) -> JudgedQueries:
         files = (request.queries, request.qrels)
@@ -133,15 +130,6 @@ class Measuring(Wiring):
                 "judged queries with --queries and --qrels, or with --beir."
             )
         return JudgedQueries(qrels, {f"q{number}": query for number, query in enumerate(qrels, 1)})
-
-
-def _moved(grades: Mapping[str, int], originals: Mapping[str, str]) -> dict[str, int]:
-    """The grades with those of exact copies at the documents that stand for them; the best one where both have one."""
-    moved: dict[str, int] = {}
-    for document_id, grade in grades.items():
-        own = originals.get(document_id, document_id)
-        moved[own] = max(grade, moved.get(own, grade))
-    return moved
 
 
 def _check_suffix(path: str | None, suffixes: Sequence[str]) -> None:

@@ -42,8 +42,8 @@ class Decision:
     Attributes:
         low: Lower end of the 95 % interval of the mean difference, by a paired bootstrap.
         high: Its upper end.
-        p_value: One-sided, of the mean (raised by the margin, if there is one) being above 0 by chance; None when no
-            query differs.
+        p_value: One-sided, of the mean being above 0 by chance; where only a margin was left to be shown, of the mean
+            raised by it. None when no query differs.
         needed_count: Queries that would decide a difference of this size; None where there is none to decide.
     """
 
@@ -66,11 +66,10 @@ def decide(differences: Sequence[float], *, margin: float | None = None) -> Deci
         margin: The loss that would be put up with; None asks for a gain.
     """
     difference = math.fsum(differences) / len(differences)
-    raised = [one + (margin or 0.0) for one in differences]
-    p_value = permutation_p(raised)
+    ruling, p_value = _ruling(differences, difference, margin)
     low, high = bootstrap_interval(differences)
     return Decision(
-        ruling=_ruling(difference, p_value, margin),
+        ruling=ruling,
         difference=difference,
         low=low,
         high=high,
@@ -82,13 +81,20 @@ def decide(differences: Sequence[float], *, margin: float | None = None) -> Deci
     )
 
 
-def _ruling(difference: float, p_value: float | None, margin: float | None) -> Ruling:
-    is_shown = p_value is not None and p_value < P_MOST
-    if difference > 0 and is_shown:
-        return Ruling.BETTER
-    if margin is not None and is_shown:
-        return Ruling.NOT_WORSE
-    return Ruling.WORSE if difference < 0 else Ruling.UNDECIDED
+def _ruling(differences: Sequence[float], mean: float, margin: float | None) -> tuple[Ruling, float | None]:
+    """What is shown, and how surely: a gain by itself comes first, a margin counts where that isn't enough."""
+    p_value = permutation_p(differences)
+    if mean > 0 and _is_shown(p_value):
+        return Ruling.BETTER, p_value
+    if margin is not None:
+        p_value = permutation_p([one + margin for one in differences])
+        if _is_shown(p_value):
+            return Ruling.NOT_WORSE, p_value
+    return Ruling.WORSE if mean < 0 else Ruling.UNDECIDED, p_value
+
+
+def _is_shown(p_value: float | None) -> bool:
+    return p_value is not None and p_value < P_MOST
 
 
 def needed_count(differences: Sequence[float]) -> int | None:

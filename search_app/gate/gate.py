@@ -10,7 +10,7 @@ from search_app.catalog.judgements import Split
 from search_app.encoders import Encoders
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import DEPTH, Evaluation, Qrels, evaluate
-from search_app.feedback import qrels_of
+from search_app.feedback import at_originals, qrels_of
 from search_app.gate.collapse import has_collapsed, mean_cosine
 from search_app.gate.decision import Decision, Ruling, decide
 from search_app.gate.guard import Ranked, guard_outcome, rank_exactly, read_beir, title_queries
@@ -43,7 +43,7 @@ class Gate:
         Raises:
             UsageError: There are no held-out judgements, and none were given; or the guard can't be read.
         """
-        qrels = terms.qrels if terms.qrels is not None else self.held_out(collection)
+        qrels = self._judged(collection, terms)
         before, after = (
             self.evaluate(collection, SearchOptions(generation=one.number, mode=Mode.DENSE), qrels, report)
             for one in (live, candidate)
@@ -89,7 +89,7 @@ class Gate:
             UsageError: There are no held-out judgements, and none were given.
             UnknownEncoder, EncoderError: The encoder isn't there, or mustn't be loaded.
         """
-        qrels = terms.qrels if terms.qrels is not None else self.held_out(collection)
+        qrels = self._judged(collection, terms)
         options = SearchOptions(DEPTH, generation=live.number, mode=Mode.DENSE)
         evaluation = self.evaluate(collection, options, qrels, report)
         queries = list(evaluation.by_query)
@@ -98,6 +98,11 @@ class Gate:
         pool = pool_of(self._catalog, serving)
         encoder = self._encoders.reading(encoder_name)
         return preview(self._catalog, serving, pool, encoder, name=encoder_name, report=report)
+
+    def _judged(self, collection: str, terms: SwitchTerms) -> Qrels:
+        """The judged queries to compare on, their documents under the ids by which they are searched."""
+        qrels = terms.qrels if terms.qrels is not None else self.held_out(collection)
+        return at_originals(self._catalog, self._catalog.collections.get(collection).id, qrels)
 
     def held_out(self, collection: str) -> Qrels:
         """The judged queries that are kept for the gate.

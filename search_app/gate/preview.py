@@ -133,8 +133,14 @@ def preview(catalog: Catalog, serving: Serving, pool: Pool, encoder: Encoder, *,
     vectors, pace = _encoded(encoder, texts, report)
     queries = list(evaluation.by_query)
     scores = _document_scores(encoder.encode(queries, kind="query") @ vectors.T, owners, len(pool.document_ids))
+    held = frozenset(pool.document_ids)
     estimated = [
-        estimated_ndcg(row, [qrels[query].get(one, 0) for one in pool.document_ids], pool.weights)
+        estimated_ndcg(
+            row,
+            [qrels[query].get(one, 0) for one in pool.document_ids],
+            pool.weights,
+            gone=[grade for one, grade in qrels[query].items() if one not in held],
+        )
         for query, row in zip(queries, scores, strict=True)
     ]
     differences = [one - evaluation.by_query[query] for query, one in zip(queries, estimated, strict=True)]
@@ -152,7 +158,9 @@ def preview(catalog: Catalog, serving: Serving, pool: Pool, encoder: Encoder, *,
     )
 
 
-def estimated_ndcg(scores: Vectors, grades: Sequence[int], weights: NDArray[np.float64]) -> float:
+def estimated_ndcg(
+    scores: Vectors, grades: Sequence[int], weights: NDArray[np.float64], *, gone: Sequence[int] = ()
+) -> float:
     """nDCG@10 of one query with the ranks that its judged documents are expected to have among all documents.
 
     A document's rank is 1 plus the weights of all that score higher; documents without a score have none.
@@ -161,14 +169,15 @@ def estimated_ndcg(scores: Vectors, grades: Sequence[int], weights: NDArray[np.f
         scores: Of the pool's documents for the query, (documents,).
         grades: 0 where nobody judged.
         weights: How many documents each one stands for.
+        gone: Grades of documents that the collection no longer has; the gate counts them as not found.
     """
     gains = np.maximum(np.asarray(grades, dtype=np.float64), 0)
     judged = np.flatnonzero(gains)
     ranks = np.array([1 + weights[scores > scores[place]].sum() for place in judged])
     reached = ranks < _CUT + 0.5
     dcg = float((gains[judged][reached] / np.log2(ranks[reached] + 1)).sum())
-    ideal = np.sort(gains[judged])[::-1][:_CUT]
-    return dcg / float((ideal / np.log2(np.arange(2, len(ideal) + 2))).sum()) if len(ideal) else 0.0
+    ideal = np.sort(np.maximum([*gains[judged], *gone], 0))[::-1][:_CUT]
+    return dcg / float((ideal / np.log2(np.arange(2, len(ideal) + 2))).sum()) if ideal.any() else 0.0
 
 
 def disk_bytes(chunk_count: int, dim: int) -> int:

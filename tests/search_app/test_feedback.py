@@ -98,6 +98,12 @@ def test_where_people_differ_the_lower_median_counts(filled: SearchApp) -> None:
     assert qrels_of(filled.judgements()) == {"kitten": {"notes/cat.txt": 2, "notes/dog.txt": 1}}
 
 
+def test_a_query_that_people_spell_differently_is_one(filled: SearchApp) -> None:
+    for user, grade, query in (("ann", 3, "Kitten "), ("bob", 1, "kitten")):
+        judge_as(filled, user, grade, query=query)
+    assert qrels_of(filled.judgements()) == {"Kitten ": {"notes/cat.txt": 1}}
+
+
 def test_a_persons_last_word_counts(filled: SearchApp) -> None:
     judge_as(filled, "ann", 3)
     judge_as(filled, "ann", 0)

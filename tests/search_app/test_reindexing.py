@@ -86,6 +86,15 @@ def judge(app: SearchApp, query: str, name: str, split: Split) -> None:
     app.catalog.judgements.add(collection_id, NewJudgement(query, f"notes/{name}.txt", grade=3, split=split))
 
 
+def test_a_judged_copy_counts_at_its_original_for_the_gate_too(filled: SearchApp, notes: Path) -> None:
+    (notes / "copies").mkdir()
+    shutil.copy2(notes / "cat.txt", notes / "copies")
+    filled.ingest(IngestRequest((str(notes),)))
+    judge(filled, "kitten", "copies/cat", Split.HELDOUT)
+    number = filled.reindex(ReindexRequest("docs", "shuffled")).generation.number
+    assert filled.verdict("docs", number).live.by_query == {"kitten": 1}
+
+
 def test_without_held_out_judgements_the_gate_asks_for_some(filled: SearchApp) -> None:
     number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
     with pytest.raises(UsageError) as refused:

@@ -18,6 +18,11 @@ def test_the_chance_of_a_difference_is_that_of_all_signs_being_equal() -> None:
     assert permutation_p([0.0, 0.0]) is None
 
 
+def test_a_single_difference_shows_nothing() -> None:
+    assert (permutation_p([0.4]), permutation_p([-0.4])) == (0.5, 1.0)
+    assert permutation_p([0.4], alternative="two-sided") == 1.0
+
+
 def test_an_interval_is_near_that_of_the_t_distribution() -> None:
     random = Random(8)
     values = [random.gauss(0.1, 0.3) for _ in range(300)]

@@ -41,6 +41,14 @@ def test_equal_generations_pass_where_a_margin_is_put_up_with() -> None:
     assert decide([0.0] * 10, margin=0.01).ruling is Ruling.NOT_WORSE
 
 
+def test_a_gain_that_may_be_chance_passes_by_the_margin_only() -> None:
+    gains = [0.04, -0.02] * 6
+    assert decide(gains).ruling is Ruling.UNDECIDED
+    assert decide(gains, margin=0.05).ruling is Ruling.NOT_WORSE
+    clear = decide([0.5] * 8, margin=0.05)
+    assert (clear.ruling, clear.p_value) == (Ruling.BETTER, pytest.approx(1 / 256))
+
+
 def test_the_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
     draw = Random(1)
     few = [draw.gauss(0.1, 0.3) for _ in range(20)]

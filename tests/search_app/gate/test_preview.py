@@ -41,6 +41,16 @@ def test_a_query_whose_judged_documents_are_gone_counts_as_nothing_found() -> No
     assert estimated_ndcg(np.zeros(5, dtype=np.float32), [0, 0, 0, 0, 0], WEIGHTS) == 0
 
 
+def test_an_answer_that_the_collection_no_longer_has_is_missed_as_the_gate_misses_it(
+    noted: SearchApp, judged: tuple[Path, Path]
+) -> None:
+    queries, qrels = judged
+    qrels.write_text(qrels.read_text() + "".join(f"q{number}\tnotes/gone.txt\t1\n" for number in range(8)))
+    found = noted.preview("docs", "fluent", SwitchTerms(read_qrels(queries, qrels)))
+    assert found.live == pytest.approx(1 / (1 + 1 / log2(3)))
+    assert found.candidate == pytest.approx(found.live)
+
+
 def test_where_every_document_is_near_the_preview_is_what_the_gate_finds(
     noted: SearchApp, judged: tuple[Path, Path]
 ) -> None:
