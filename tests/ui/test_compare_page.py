@@ -34,8 +34,10 @@ def test_two_generations_answer_side_by_side_with_what_moved(loaded: SearchApp, 
 
 def test_ways_are_those_of_generations_that_have_vectors(loaded: SearchApp, visit: Visit) -> None:
     browser = visit("compare", left="generation 7, meaning")
-    assert browser.selectbox("left").options == [f"generation 1, {word}" for word in ("both", "meaning", "words")]
-    assert browser.selectbox("left").value == "generation 1, both"
+    assert browser.selectbox("left").options == [
+        f"generation 1, {word}" for word in ("meaning and words", "meaning", "words")
+    ]
+    assert browser.selectbox("left").value == "generation 1, meaning and words"
     assert browser.selectbox("right").value == "generation 1, meaning"
 
 

@@ -52,6 +52,17 @@ def test_doubtful_passages_are_judged_or_dismissed_one_by_one(loaded: SearchApp,
     assert loaded.reviews() == ()
 
 
+@pytest.mark.parametrize(("query", "has_keys"), [("", True), ("kitten", False)])
+def test_the_keys_0_to_3_grade_one_card_only(loaded: SearchApp, visit: Visit, query: str, has_keys: bool) -> None:
+    doubt = NewReview("pet", "notes/cat.txt", "", "", 0.9, 0.8, "mine")
+    loaded.catalog.reviews.add_many(loaded.catalog.collections.get("docs").id, [doubt])
+    browser = visit("judge", query=query, collection="docs")
+    keyed = [one.key for one in browser.button if one.proto.shortcut == "2"]
+    (review,) = loaded.reviews()
+    assert (keyed == [f"review-{review.review.id}-2"]) is has_keys
+    assert len(keyed) == 1
+
+
 def test_what_is_exported_can_be_imported_again(loaded: SearchApp, judged: tuple[Path, Path]) -> None:
     asked_before = {json.loads(line)["text"] for line in judged[0].read_text().splitlines()}
     assert imported(loaded, "docs", *(path.read_bytes() for path in judged)) == len(loaded.judgements())
@@ -97,7 +108,7 @@ def test_people_who_judged_the_same_are_told_how_far_they_agree(loaded: SearchAp
 def test_ones_own_judgements_are_mended_and_taken_out_in_a_table(loaded: SearchApp, visit: Visit) -> None:
     for name in ("cat", "dog", "rain"):
         loaded.judge("pet", f"notes/{name}.txt", 3, collection="docs")
-    assert "Mend your own (3)" in [one.label for one in visit("judge").expander]
+    assert "Change your own (3)" in [one.label for one in visit("judge").expander]
     own = loaded.judgements("docs")
     changed = save(loaded, "docs", own, {"edited_rows": {"1": {"grade": 0}, "0": {"grade": 3}}, "deleted_rows": [2]})
     assert changed == 2

@@ -27,6 +27,7 @@ def test_one_text_alone_is_refused_with_a_sentence(app: SearchApp, visit: Visit)
 def test_the_picture_has_a_cell_for_each_pair_and_is_darkest_where_texts_are_nearest(is_nearness: bool) -> None:
     chart = heat_map(["a", "b"], [[1.0, 0.25], [0.25, 1.0]], is_nearness=is_nearness)
     assert chart["series"][0]["data"] == [[0, 0, 1.0], [1, 0, 0.25], [0, 1, 0.25], [1, 1, 1.0]]
+    assert (chart["xAxis"]["data"], chart["yAxis"]["data"]) == (["1", "2"], ["a", "b"])
     assert (chart["visualMap"]["min"], chart["visualMap"]["max"]) == (0.25, 1.0)
     assert chart["visualMap"]["inRange"]["color"][-1 if is_nearness else 0] == "#3fb8ad"
 

@@ -17,16 +17,20 @@ Points = Sequence[tuple[float, float]]
 
 
 def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nearness: bool) -> Spec:
-    """Every text with every other; darker is nearer."""
+    """Every text with every other; darker is nearer. Rows have their labels, columns the same numbers from 1."""
     cells = [[column, row, round(value, 3)] for row, own in enumerate(matrix) for column, value in enumerate(own)]
     values = [cell[2] for cell in cells]
-    named = {"width": 110, "overflow": "truncate"}
-    axis: Spec = {"type": "category", "data": list(labels), "axisLabel": named}
+    numbers = [str(number) for number in range(1, len(labels) + 1)]
     return {
         "tooltip": _CANVAS_TIP,
-        "grid": {"left": 130, "right": 16, "top": 10, "bottom": 90},
-        "xAxis": {**axis, "axisLabel": {**named, "rotate": 40}},
-        "yAxis": {**axis, "inverse": True},
+        "grid": {"left": 0, "right": 8, "top": 10, "bottom": 60, "containLabel": True},
+        "xAxis": {"type": "category", "data": numbers},
+        "yAxis": {
+            "type": "category",
+            "data": list(labels),
+            "axisLabel": {"width": 110, "overflow": "truncate"},
+            "inverse": True,
+        },
         "visualMap": {
             "min": min(values),
             "max": max(values),

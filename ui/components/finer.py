@@ -15,8 +15,11 @@ from ui.components.uploads import Upload
 FLOOR, COPIES, EXACT, COMBINE, SECOND = FINER = ("floor", "copies", "exact", "combine", "second")
 _YES = "1"  # of a switch, in the URL
 _SWITCHES = {
-    COPIES: ("Every copy", "Shows every one of documents that are nearly the same."),
-    EXACT: ("Every vector", "Compares with every vector; without, a Milvus server follows a graph and may miss some."),
+    COPIES: ("Show every copy", "Shows each of the documents that are nearly the same, not only the best of them."),
+    EXACT: (
+        "Compare every vector",
+        "Compares with every vector; without, a Milvus server follows a graph and may miss some.",
+    ),
     COMBINE: ("Parts with weights", 'Reads the query as parts between + and -: `"fast car" - racing + 0.5 electric`.'),
     SECOND: ("Second stage", "A cross-encoder reads the query beside each of the first hits and orders them anew."),
 }

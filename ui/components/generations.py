@@ -6,7 +6,7 @@ import streamlit as st
 
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation, GenerationState
-from search_app.errors import GateRefused
+from search_app.errors import GateRefused, UnknownGeneration
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import verdict_of
 from ui.components.errors import show_error, told
@@ -22,6 +22,8 @@ _BADGES = {
     GenerationState.DROPPED: "gray",
 }
 _SWITCHABLE = (GenerationState.READY, GenerationState.RETIRED)
+_COMPARE = "Measures it and the live one on the held-out queries; nothing is switched."
+_ROLLBACK = "The generation before answers again, at once and without asking the gate."
 _REFUSED = "switches that the gate refused"
 
 
@@ -34,7 +36,7 @@ def show_generations(app: SearchApp, collection: str) -> None:
     dropped = [str(one.number) for one in found if one.state is GenerationState.DROPPED]
     if dropped:
         st.caption(f"Dropped: {', '.join(dropped)}")
-    _show_rollback(app, collection, found)
+    _show_rollback(app, collection)
 
 
 def _show_generation(app: SearchApp, collection: str, generation: Generation) -> None:
@@ -76,8 +78,14 @@ def generation_line(generation: Generation) -> str:
 def _show_choices(app: SearchApp, collection: str, generation: Generation) -> None:
     number = generation.number
     with st.container(horizontal=True, gap="small"):
-        is_comparing = st.button("Compare", key=f"compare-{number}", icon=":material/balance:")
-        is_switching = st.button("Switch", key=f"switch-{number}", type="primary", icon=":material/swap_horiz:")
+        is_comparing = st.button("Compare", key=f"compare-{number}", icon=":material/balance:", help=_COMPARE)
+        is_switching = st.button(
+            "Switch",
+            key=f"switch-{number}",
+            type="primary" if generation.state is GenerationState.READY else "secondary",
+            icon=":material/swap_horiz:",
+            help=f"Generation {number} answers from then on, if the gate lets it through.",
+        )
         is_dropping = app.may("drop_generation") and _asks_to_drop(number)
     with told():
         if is_comparing:
@@ -124,10 +132,12 @@ def _show_refusal(app: SearchApp, collection: str, number: int) -> None:
             _switch(app, collection, number, is_forced=True)
 
 
-def _show_rollback(app: SearchApp, collection: str, found: tuple[Generation, ...]) -> None:
-    if not any(one.state is GenerationState.RETIRED for one in found):
-        return
-    if st.button("Roll back", key="rollback", icon=":material/undo:", help="The generation before answers again."):
+def _show_rollback(app: SearchApp, collection: str) -> None:
+    try:
+        number = app.generations.previous(collection).number
+    except UnknownGeneration:
+        return  # there is no way back
+    if st.button(f"Roll back to generation {number}", key="rollback", icon=":material/undo:", help=_ROLLBACK):
         with told():
             with st.spinner("Rolling back …"):
                 generation = app.rollback(collection)

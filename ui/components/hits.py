@@ -91,12 +91,13 @@ def score_meaning(mode: str, hit: Hit) -> str:
 
 
 def place_line(hit: Hit) -> str:
-    """Source, page or slide, headings, the first few fields of metadata and copies, as far as they are known."""
+    """Source, page or slide, headings, the first few fields of metadata, further passages and copies, if known."""
     page = [page_label(hit.source, hit.page)] if hit.page is not None else []
     headings = [" › ".join(hit.headings)] if hit.headings else []
     fields = [f"{name}: {value}" for name, value in hit.metadata.items() if value is not None and name != MODIFIED]
     changed = [f"changed {str(hit.metadata[MODIFIED])[:_DATE_CHARACTERS]}"] if hit.metadata.get(MODIFIED) else []
-    parts = [hit.source, *page, *headings, *fields[:_METADATA_SHOWN], *changed, *copies_of(hit)]
+    more = [counted(hit.more_passages, "more passage")] if hit.more_passages else []
+    parts = [hit.source, *page, *headings, *fields[:_METADATA_SHOWN], *changed, *more, *copies_of(hit)]
     return " · ".join(one_line(part) for part in parts if part)
 
 
@@ -115,7 +116,7 @@ def excerpt_of(text: str, query: str) -> tuple[str, list[Span]]:
     before, after = ("… " if start else ""), (" …" if end < len(passage) else "")
     shift = len(before) - start
     inside = [(first + shift, last + shift) for first, last in spans if start <= first and last <= end]
-    return f"{before}{passage[start:end]}{after}", inside
+    return f"{before}{passage[start:end].rstrip()}{after}", inside
 
 
 def window(passage: str, spans: list[Span]) -> tuple[int, int]:
@@ -138,8 +139,7 @@ def _show_ways(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"ways-{hit.rank}"):
         if is_typed:
             thumbs(app, result, hit.rank)
-        label = counted(hit.more_passages, "more passage") if hit.more_passages else "Open"
-        if st.button(label, key=f"open-{hit.rank}", type="tertiary", icon=":material/article:"):
+        if st.button("Open", key=f"open-{hit.rank}", type="tertiary", icon=":material/article:"):
             query = result.query if is_typed else ""
             show_document(app, result.collection, hit.document_id, chunk_id=hit.chunk_id, query=query)
         if is_typed and st.button("Why", key=f"why-{hit.rank}", type="tertiary", icon=":material/lightbulb:"):

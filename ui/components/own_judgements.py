@@ -21,7 +21,7 @@ def show_own(app: SearchApp, collection: str) -> None:
     own = [one for one in app.judgements(collection) if one.user == app.user][-_ROWS:][::-1]
     if not own:
         return
-    with st.expander(f"Mend your own ({len(own):,})", type="compact", icon=":material/edit:"):
+    with st.expander(f"Change your own ({len(own):,})", type="compact", icon=":material/edit:"):
         key = f"{_TABLE}-{own[0].id}-{len(own)}"  # a table of other rows has changes of its own
         st.data_editor(
             pd.DataFrame([{"query": one.query, "document": one.document_id, "grade": one.grade} for one in own]),

@@ -14,24 +14,24 @@ from ui.components.text import paragraphs, plain
 _MOST = 1000
 
 
-def show_reviews(app: SearchApp, collection: str) -> None:
-    """The most doubtful entry, and how many wait behind it; nothing where none does."""
+def show_reviews(app: SearchApp, collection: str, *, has_keys: bool) -> None:
+    """The most doubtful entry, which the keys 0 to 3 grade if it has them, and how many wait behind it."""
     waiting = app.reviews(collection, limit=_MOST)
     if not waiting:
         return
     st.header("Doubtful passages", anchor=False)
     more = "at least " if len(waiting) == _MOST else ""
     st.caption(f"{more}{counted(len(waiting), 'passage')} may answer a query though nobody judged them.")
-    _show_entry(app, waiting[0])
+    _show_entry(app, waiting[0], has_keys=has_keys)
 
 
-def _show_entry(app: SearchApp, entry: ReviewEntry) -> None:
+def _show_entry(app: SearchApp, entry: ReviewEntry, *, has_keys: bool) -> None:
     review = entry.review
     with st.container(border=True, key="review", gap="xsmall"):
         st.markdown(f"Does this answer **{plain(review.query)}**?")
         st.caption(plain(entry.title or review.document_id))
         st.text(paragraphs(entry.text) or "The passage is no longer there.", width="stretch")
-        grade_buttons(f"review-{review.id}", partial(_judge, app, review.id), held=None, has_keys=True)
+        grade_buttons(f"review-{review.id}", partial(_judge, app, review.id), held=None, has_keys=has_keys)
         st.button(
             "Not worth judging", key=f"dismiss-{review.id}", type="tertiary", on_click=_dismiss, args=(app, review.id)
         )

@@ -8,13 +8,14 @@ from ui.components.charts import gains
 from ui.components.text import plain
 
 _QUERIES_LISTED = 50
+_METRIC = "How near to the top of the first ten hits the answers are: 1 is as good as can be, 0 is none of them."
 
 
 def show_verdict(verdict: Verdict, *, key: str) -> None:
     """The decision with its figures, a bar for each query that moved, and the queries themselves."""
     before, after = (one.metrics[GATE_METRIC] for one in (verdict.live, verdict.candidate))
     left, middle, right = st.columns(3)
-    left.metric(f"{GATE_METRIC}, was {before:.3f}", f"{after:.3f}", f"{after - before:+.3f}")
+    left.metric(f"{GATE_METRIC}, was {before:.3f}", f"{after:.3f}", f"{after - before:+.3f}", help=_METRIC)
     middle.metric("Queries better", f"{verdict.wins:,}")
     right.metric("Queries worse", f"{verdict.losses:,}", help=f"{verdict.ties:,} are as before.")
     st.markdown(plain(verdict.sentence))

@@ -79,7 +79,7 @@ def ways_of(app: SearchApp, collection: str) -> dict[str, Way]:
     return {
         f"generation {one.number}, {word}": Way(one.number, mode)
         for one in sorted(standing, key=lambda one: (one.state is not GenerationState.LIVE, -one.number))
-        for mode, word in (("hybrid", "both"), ("dense", "meaning"), ("lexical", "words"))
+        for mode, word in (("hybrid", "meaning and words"), ("dense", "meaning"), ("lexical", "words"))
     }
 
 

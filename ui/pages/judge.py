@@ -29,7 +29,8 @@ def page() -> None:
     with told():
         show_judged(app.catalog.judgements.counts(app.catalog.collections.get(collection).id))
         show_agreement(app, collection)
-        show_reviews(app, collection)
+        is_asking = bool(st.session_state.get("query"))  # then the keys are for the query's candidates
+        show_reviews(app, collection, has_keys=not is_asking)
         st.header("Judge a query", anchor=False)
         st.caption(
             "All that either way of searching finds, in no order and without scores, so that you judge the text."

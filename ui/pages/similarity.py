@@ -27,7 +27,7 @@ def page() -> None:
     app = search_app()
     show_kept()
     st.title("Similarity", anchor=False)
-    st.caption("Both twins read every line; the picture shows how near their vectors are.")
+    st.caption("The encoder reads every line by itself; the picture shows how near each is to each in meaning.")
     written = st.text_area("Texts, one a line", _EXAMPLE, height=160, key="texts", max_chars=20_000)
     left, right = st.columns(2)
     with left:
