@@ -6,6 +6,7 @@ Nothing is left out in silence: what has no reader or isn't opened is counted, w
 """
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -122,11 +123,10 @@ class _Search:
 
     def add(self, path: Path) -> None:
         """Take in what one given path stands for."""
-        text = str(path.expanduser())
-        if path.name.startswith(_LIST_SIGN) and not path.exists():
+        if path.name.startswith(_LIST_SIGN) and not _is_there(path):
             self._add_list(path.with_name(path.name.removeprefix(_LIST_SIGN)))
-        elif _PATTERN_SIGNS.intersection(text) and not Path(text).exists():
-            self._add_pattern(Path(text))
+        elif _PATTERN_SIGNS.intersection(str(path)) and not _is_there(path):
+            self._add_pattern(path)
         else:
             self._add_root(_existing(path))
 
@@ -140,7 +140,7 @@ class _Search:
 
     def _add_pattern(self, pattern: Path) -> None:
         """Ids begin at the last folder that has no sign of a pattern in it or above it."""
-        parts = pattern.absolute().parts
+        parts = _absolute(pattern).parts
         fixed = next(place for place, part in enumerate(parts) if _PATTERN_SIGNS.intersection(part))
         root = _existing(Path(*parts[:fixed]))
         found = [
@@ -157,7 +157,7 @@ class _Search:
     def _add_list(self, listing: Path) -> None:
         """Each line is a path from the list's folder on; ids of files below that folder begin there."""
         listing = _existing(listing)
-        content = listing.read_bytes()
+        content = _listed(listing)
         lines = content.split(b"\0") if b"\0" in content else content.splitlines()
         for line in filter(None, lines):
             path = _existing(listing.parent / os.fsdecode(line))
@@ -176,6 +176,37 @@ def _existing(path: Path) -> Path:
         return path.expanduser().resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, or no home for "~"
         raise SourceNotFound(f"There is no file or folder {str(path)!r}. Check the path.") from error
+
+
+def _listed(listing: Path) -> bytes:
+    try:
+        if listing.is_file():
+            return listing.read_bytes()
+        reason = "it is not a regular file"
+    except OSError as error:
+        reason = str(error.strerror)
+    raise SourceNotFound(f"The list {str(listing)!r} can't be read: {reason}. Give a file with a path on each line.")
+
+
+def _absolute(pattern: Path) -> Path:
+    try:
+        return pattern.expanduser().absolute()
+    except RuntimeError as error:
+        raise SourceNotFound(f"There is no home for {str(pattern)!r}. Check the path.") from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.expanduser().exists()
+    except (OSError, RuntimeError):  # a name that is longer than any, or nobody's home
+        return False
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except PermissionError:  # in a folder that may be listed and not entered
+        return False
 
 
 def _file_id(path: Path, root: Path) -> str:
@@ -204,9 +235,7 @@ def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> It
         for name in set(aside).intersection([*file_names, *folder_names]):
             skipped[f"{name} beside a corpus"] += 1
         folder_names[:] = sorted(name for name in folder_names if _is_wanted(name, aside))
-        skipped[_LINKED_FOLDER] += sum(
-            Path(folder, name).is_symlink() for name in folder_names
-        )  # `walk` passes them by
+        skipped[_LINKED_FOLDER] += sum(_is_link(Path(folder, name)) for name in folder_names)  # `walk` passes them by
         for path in (Path(folder, name) for name in sorted(file_names) if _is_wanted(name, aside)):
             if kind := _unopened(path, root):
                 skipped[kind] += 1
@@ -219,7 +248,13 @@ def _is_wanted(name: str, aside: Collection[str]) -> bool:
 
 
 def _unopened(path: Path, root: Path) -> str:
-    """Why a path isn't opened; empty for a regular file that lies below the root."""
-    if not path.is_file():
-        return "pipes and devices" if path.exists() else "links to nowhere"
+    """Why a path isn't opened; empty for a regular file below the root, and for one that nobody may look at."""
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:  # reading it tells the reason, so that it is a failure and not left out
+        return ""
+    except OSError:
+        return "links to nowhere"
+    if not stat.S_ISREG(mode):
+        return "pipes and devices"
     return "" if not path.is_symlink() or path.resolve().is_relative_to(root) else "links that lead out"

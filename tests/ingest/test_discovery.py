@@ -107,6 +107,15 @@ def test_a_list_names_paths_from_its_own_folder_on(write_tree: WriteTree, tmp_pa
     assert ids(root / "@list.txt") == ["other.md"]
 
 
+def test_a_folder_is_no_list(write_tree: WriteTree) -> None:
+    root = write_tree({"sub/a.md": ""})
+    with pytest.raises(SourceNotFound) as caught:
+        ids(root / "@sub")
+    assert str(caught.value) == (
+        f"The list {str(root / 'sub')!r} can't be read: it is not a regular file. Give a file with a path on each line."
+    )
+
+
 def test_a_list_that_names_what_is_not_there_is_refused(write_tree: WriteTree) -> None:
     root = write_tree({"list.txt": "gone.md\n"})
     with pytest.raises(SourceNotFound):
@@ -120,3 +129,11 @@ def test_a_stream_becomes_a_file_no_larger_than_allowed(tmp_path: Path) -> None:
         spool(io.BytesIO(b"x" * 2_000_000), path, Limits(file_mb=1))
     assert str(caught.value) == "The input is larger than 1 MB. Send it in parts, or raise the limit `file_mb`."
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300, "@" + "a" * 300, "*" + "a" * 300, "~nobody-of-this-name/*", "~nobody-of-this-name"]
+)
+def test_names_that_no_file_can_have_are_missing_paths_too(name: str) -> None:
+    with pytest.raises(SourceNotFound, match=r"Check the (path|pattern)"):
+        discover([Path(name)], suffixes=SUFFIXES)

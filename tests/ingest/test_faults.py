@@ -242,9 +242,10 @@ def as_anybody() -> list[str]:
 
 
 def test_what_may_not_be_read_is_a_reason_and_the_rest_goes_on(write_tree: WriteTree) -> None:
-    root = write_tree({"a.txt": "text", "b.txt": "text", "shut/c.txt": "text"})
-    (root / "a.txt").chmod(0)
-    (root / "shut").chmod(0)
+    root = write_tree({"a.txt": "text", "b.txt": "text", "listed/d.txt": "text", "shut/c.txt": "text"})
+    (root / "listed" / "link").symlink_to(root)
+    for name, rights in (("a.txt", 0), ("listed", 0o600), ("shut", 0)):
+        (root / name).chmod(rights)
     code = (
         "import sys\nfrom pathlib import Path\nfrom ingest.discovery import discover\n"
         "from ingest.readers import READERS\nfrom ingest.sandbox.ahead import ParsingSettings, parse_files\n"
@@ -254,11 +255,13 @@ def test_what_may_not_be_read_is_a_reason_and_the_rest_goes_on(write_tree: Write
     )
     command = [*as_anybody(), sys.executable, "-c", code, str(root)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    (root / "shut").chmod(0o700)
+    for name in ("listed", "shut"):
+        (root / name).chmod(0o700)
     assert ended.stdout.splitlines() == [
         f"The folder '{root}/shut' can't be listed (Permission denied). Check its permissions.",
         "'docs/a.txt' can't be opened: Permission denied. Check its permissions.",
         "read",
+        "'docs/listed/d.txt' can't be opened: Permission denied. Check its permissions.",
     ]
 
 
