@@ -13,7 +13,7 @@ from ingest.readers.building import TextBuilder
 from ingest.readers.decoding import open_text
 from ingest.readers.found import Item, Opened, TableColumns
 from ingest.readers.lines import add_lines, column_names, lines_of
-from ingest.readers.table import Row, columns_of, read_rows
+from ingest.readers.table import Row, by_column, columns_of, read_rows, unlike
 
 _DELIMITERS = ",;\t|"
 _HEADER_CHARACTERS = 1 << 16
@@ -25,7 +25,7 @@ def read_delimited(file: Opened) -> Iterator[Item]:
     with open_text(file, newline="") as stream:
         top = list(islice(_cells(file, stream), 2))
         stream.seek(0)
-        if columns_of(file, top[0] if top else []) is not None:
+        if columns_of(file, unlike(top[0]) if top else []) is not None:
             yield from read_rows(file, _rows(file, stream))
             return
         if column_names(top):
@@ -43,7 +43,7 @@ def delimited_rows(file: Opened) -> Iterator[Row]:
 
 def _rows(file: Opened, stream: TextIO) -> Iterator[Row]:
     cells = _cells(file, stream)
-    header = next(cells, [])
+    header = unlike(next(cells, []))
     for number, row in enumerate(cells, start=1):
         yield Row(number, _values(file, number, header, row))
 
@@ -70,4 +70,4 @@ def _values(file: Opened, number: int, header: list[str], cells: list[str]) -> d
         return ReadError(
             f"Row {number} of {file.id!r} has {len(cells)} cells, but the table has {len(header)} columns."
         )
-    return dict(zip(header, cells, strict=False))
+    return by_column(header, cells)

@@ -13,7 +13,7 @@ from ingest.readers.building import TextBuilder
 from ingest.readers.found import Broken, Found, Opened, TableColumns, TableMapping
 from ingest.readers.lines import Cells, add_lines, column_names, lines_of
 from ingest.readers.packages import check_package
-from ingest.readers.table import Row, choose_columns, read_rows
+from ingest.readers.table import Row, by_column, choose_columns, read_rows, unlike
 
 
 def read_xlsx(file: Opened) -> Iterator[Found | TableColumns | Broken]:
@@ -60,16 +60,15 @@ def _is_table(top: Sequence[tuple[int, Cells]], mapping: TableMapping) -> bool:
 
 
 def _names(cells: Cells) -> list[str]:
-    return [clean_line(str(cell)) for cell in cells if cell is not None]
+    return unlike(["" if cell is None else clean_line(str(cell)) for cell in cells])
 
 
 def _read_table(file: Opened, name: str, rows: Iterator[tuple[int, Cells]]) -> Iterator[Found | TableColumns | Broken]:
     _, header = next(rows)
-    columns = [None if cell is None else clean_line(str(cell)) for cell in header]
+    columns = _names(header)
 
     def values(number: int, cells: Cells) -> dict[str, object]:
-        named = {column: cell for column, cell in zip(columns, cells, strict=False) if column is not None}
-        return {"sheet": name, "row": number} | named
+        return {"sheet": name, "row": number} | by_column(columns, cells)
 
     sheet = replace(file, id=_id_of(file, name))
     yield from read_rows(sheet, (Row(number, values(number, cells)) for number, cells in rows))

@@ -6,7 +6,7 @@ be told to hold the text is one document, a line a row, unless a person said whi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from ingest.cleaning import clean_line, clean_metadata, clean_text
 from ingest.documents import Document
@@ -45,6 +45,27 @@ class Row:
 
     number: int
     values: Mapping[str, object] | ReadError
+
+
+def unlike(names: Sequence[object]) -> list[str]:
+    """The names of columns, no two alike: a second "text" becomes "text (2)"; what is no name stays empty."""
+    taken: dict[str, int] = {}
+    found = []
+    for name in ("" if name is None else str(name) for name in names):
+        own = name
+        while own.strip() and own in taken:
+            taken[name] += 1
+            own = f"{name} ({taken[name]})"
+        taken.setdefault(own, 1)
+        found.append(own if own.strip() else "")
+    return found
+
+
+def by_column(names: Sequence[str], cells: Sequence[object]) -> dict[str, object]:
+    """The cells of a row by their columns' names; what stands in a column without one is kept under its number."""
+    places = enumerate(chain(names, repeat("")), start=1)
+    named = ((name, f"column {place}", cell) for (place, name), cell in zip(places, cells, strict=False))
+    return {name or other: cell for name, other, cell in named if name or cell not in ("", None)}
 
 
 def choose_columns(source: str, names: Sequence[str], mapping: TableMapping) -> TableColumns:
@@ -128,7 +149,7 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
         text=text,
         source=clean_line(_text(values, columns.url)) or file.id,
         origin=file.origin,
-        metadata=clean_metadata({name: values[name] for name in columns.metadata if name in values}),
+        metadata=clean_metadata({name: values[name] for name in _kept(file, columns, values)}),
     )
     return Found(
         document,
@@ -136,6 +157,13 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
         table=file.id if own_id else "",
         has_fixed_id=bool(own_id) and columns.id == _FIXED_ID,
     )
+
+
+def _kept(file: Opened, columns: TableColumns, values: Mapping[str, object]) -> Iterator[str]:
+    """The names of the row's metadata: those that were asked for, else all others, also those that come up late."""
+    if file.columns.metadata is not None:
+        return (name for name in columns.metadata if name in values)
+    return (name for name in values if name not in (columns.text, columns.id, columns.title))
 
 
 def _known(names: Sequence[str], known: Sequence[str]) -> str | None:

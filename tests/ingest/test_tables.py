@@ -235,3 +235,31 @@ def test_rows_stream(tmp_path: Path) -> None:
     assert count_documents(path, Limits()) == 100_000
     assert isinstance(first[0], TableColumns)
     assert [row.id for row in documents(first)] == [str(number) for number in range(9)]
+
+
+ODD_ROWS = [("text", "text", None, "note"), ("one", "more", "unnamed", None, "beyond"), ("two",)]
+ODD_COLUMNS = "metadata=text (2),column 3,note"
+
+
+def test_columns_that_are_named_alike_or_not_at_all_lose_no_cell(tmp_path: Path) -> None:
+    csv = tmp_path / "odd.csv"
+    csv.write_text("text,text,,note,\none,more,unnamed,,beyond\ntwo\n")
+    columns, one, two = read(csv)
+    assert str(columns) == f"docs/odd.csv: text=text {ODD_COLUMNS},column 5"
+    metadata = {"text (2)": "more", "column 3": "unnamed", "column 5": "beyond"}
+    assert [each.metadata for each in documents([one, two])] == [metadata | {"note": ""}, {}]
+    book = openpyxl.Workbook()
+    for row in ODD_ROWS:
+        book.active.append(row)
+    book.save(tmp_path / "odd.xlsx")
+    found = documents(read(tmp_path / "odd.xlsx"))
+    assert found[0].metadata == metadata | {"sheet": "Sheet", "row": 2, "note": None}
+    assert found[1].text == "two"
+
+
+def test_a_key_that_comes_up_late_is_kept_unless_others_were_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "late.jsonl"
+    rows = [{"text": "usual", "tag": "a"}] * 60 + [{"text": "late", "tag": "b", "colour": "red"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert documents(read(path))[-1].metadata == {"tag": "b", "colour": "red"}
+    assert documents(read(path, metadata=("tag",)))[-1].metadata == {"tag": "b"}
