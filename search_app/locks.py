@@ -28,6 +28,16 @@ def writing(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> Abstr
     return _holding(locks / f"{slug_of(collection)}.write", what, wait_seconds)
 
 
+def spooling(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+    """Holds the lock of whoever fills a collection from standard input, which lies in one file until it is taken in.
+
+    Raises:
+        CollectionInUse: Another process does so; the sentence names it.
+    """
+    what = f"Collection {collection!r} is being filled from standard input"
+    return _holding(locks / f"{slug_of(collection)}.spool", what, wait_seconds)
+
+
 def building(locks: Path, collection: str) -> AbstractContextManager[None]:
     """Holds the lock of those who build a generation of the collection; ingest goes on beside it.
 

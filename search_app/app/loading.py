@@ -19,7 +19,7 @@ from search_app.checking import Checker
 from search_app.cutting import Cut, first_cut, refuse_other_cut
 from search_app.errors import Cancelled, UsageError
 from search_app.late import LateEncoder
-from search_app.locks import building, writing
+from search_app.locks import building, spooling, writing
 from search_app.requests import IngestRequest
 from search_app.twin.kept_models import CALIBRATED
 from search_app.unfinished import unfinished_ingest, unfinished_sentence
@@ -53,14 +53,24 @@ class Loading(Wiring):
         run = unfinished_ingest(self.catalog, known) if known is not None else None
         return unfinished_sentence(run, collection) if run is not None else None
 
-    def take_in(self, stream: BinaryIO, collection: str) -> Path:
-        """Keeps JSON lines from a stream as a file of the home, so that a job can read them again.
+    @contextmanager
+    def take_in(self, stream: BinaryIO, collection: str, *, wait_seconds: float = 0.0) -> Iterator[Path]:
+        """Keeps JSON lines from a stream as a file of the home, so that a job can read them again; others wait.
 
         Raises:
             TooLarge: It holds more than a file may.
+            CollectionInUse: Another process gives the collection lines, or writes to it, perhaps from the same file.
         """
-        kept = self.home.spool_folder / f"{slug_of(collection)}.jsonl"
-        return spool(stream, kept.with_suffix(".new"), self.settings.limits).replace(kept)
+        kept, locks = self._spooled(collection), self.home.locks_folder
+        with spooling(locks, collection, wait_seconds=wait_seconds):
+            lines = kept.with_suffix(".new")
+            try:
+                spool(stream, lines, self.settings.limits)
+                with writing(locks, collection, wait_seconds=wait_seconds):
+                    lines.replace(kept)
+            finally:
+                lines.unlink(missing_ok=True)
+            yield kept
 
     def uploads_folder(self) -> Path:
         """Where files that people send are kept until they are read again."""
@@ -70,6 +80,10 @@ class Loading(Wiring):
         """Forgets a collection: its documents, vectors and judgements. There is no way back."""
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
             self.generations.drop_collection(name)
+            self._spooled(name).unlink(missing_ok=True)
+
+    def _spooled(self, collection: str) -> Path:
+        return self.home.spool_folder / f"{slug_of(collection)}.jsonl"
 
     @contextmanager
     def _written_to(self, collection: str, report: Report, *, wait_seconds: float = 0.0) -> Iterator[None]:

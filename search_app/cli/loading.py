@@ -1,6 +1,8 @@
 """Commands that bring documents in and take them out: ingest, collections."""
 
 import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ import click
 
 from search_app.cli.shell import Shell, collection_option, command
 from search_app.cli.tables import table
+from search_app.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +51,12 @@ def ingest(shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None
     from search_app.requests import IngestRequest
 
     kept = None if metadata_columns is None else tuple(metadata_columns.split(","))
-    places = tuple(_place(path, shell, asked["collection"]) for path in paths)
-    request = IngestRequest(places, metadata_columns=kept, **asked)
-    if sentence := shell.app.unfinished(request.collection):
-        click.echo(sentence, err=True)
-    summary = shell.app.run(request, shell.listen())
+    with ExitStack() as held:
+        places = tuple(_place(path, shell, held, asked) for path in paths)
+        request = IngestRequest(places, metadata_columns=kept, **asked)
+        if sentence := shell.app.unfinished(request.collection):
+            click.echo(sentence, err=True)
+        summary = shell.app.run(request, shell.listen())
     for failure in summary.failed:
         click.echo(f"failed: {failure.source}: {failure.reason}", err=True)
     for read in summary.tables:
@@ -63,14 +67,23 @@ def ingest(shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None
     return _PARTLY_DONE if summary.failed else 0
 
 
-def _place(path: str, shell: Shell, collection: str) -> str:
-    """A path as a job can read it wherever it runs: absolute, standard input as a file of the home."""
+def _place(path: str, shell: Shell, held: ExitStack, asked: Mapping[str, Any]) -> str:
+    """A path as a job can read it wherever it runs: absolute, standard input as a file of the home that is held."""
     if path == "-":
-        return str(shell.app.take_in(sys.stdin.buffer, collection))
-    if path.startswith("@"):  # the sign stays at the name: /folder/@list.txt
-        listed = Path(path[1:]).expanduser().absolute()
-        return str(listed.with_name(f"@{listed.name}"))
-    return str(Path(path).expanduser().absolute())
+        lines = shell.app.take_in(sys.stdin.buffer, asked["collection"], wait_seconds=asked["wait_seconds"])
+        return str(held.enter_context(lines))
+    sign = path[: path.startswith("@")]  # it stays at the name: /folder/@list.txt
+    absolute = _absolute(path.removeprefix(sign))
+    return str(absolute.with_name(f"{sign}{absolute.name}")) if sign else str(absolute)
+
+
+def _absolute(path: str) -> Path:
+    if not path:  # a variable that isn't set; as a path it would be the folder at hand
+        raise UsageError("A path is empty. Name a file or a folder; `.` is the folder at hand.")
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"There is no home for {path!r}. Write the path out.") from error
 
 
 def summary_line(summary: "IngestSummary", collection: str) -> str:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from search_app.app import SearchApp
+from search_app.errors import CollectionInUse
+from search_app.locks import writing
+
 Twinsearch = Callable[..., tuple[int, str, str]]
 
 
@@ -125,8 +129,6 @@ def test_a_check_ends_with_6_if_something_is_wrong_and_repair_mends_it(
 
 
 def lose_the_alias(home: Path) -> None:
-    from search_app.app import SearchApp
-
     with SearchApp.open(home) as app:
         app.index.drop_alias(app.generations.alias("docs"))
 
@@ -137,6 +139,32 @@ def test_rows_come_in_on_standard_input(twinsearch: Twinsearch, monkeypatch: pyt
     code, out, err = twinsearch("ingest", "-")
     assert (code, err) == (0, "docs.jsonl: text=text id=_id metadata=-\n")
     assert out.startswith("docs: 2 new, ")
+
+
+def test_rows_on_standard_input_never_take_the_place_of_others_that_are_being_taken_in(
+    twinsearch: Twinsearch, shared_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = b'{"text": "cat"}\n', b'{"text": "dog"}\n'
+    with SearchApp.open(shared_home) as app:
+        with app.take_in(io.BytesIO(first), "docs") as kept:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(second)))
+            code, _, sentence = twinsearch("ingest", "-")
+            assert (code, kept.read_bytes()) == (4, first)
+            assert sentence.startswith("Collection 'docs' is being filled from standard input by process ")
+        with (
+            writing(app.home.locks_folder, "docs"),
+            pytest.raises(CollectionInUse, match="is being written to"),
+            app.take_in(io.BytesIO(second), "docs"),
+        ):
+            pass
+        assert [one.name for one in kept.parent.iterdir() if one.read_bytes() == second] == []
+        assert kept.read_bytes() == first
+
+
+def test_an_empty_path_is_not_the_folder_at_hand(twinsearch: Twinsearch) -> None:
+    told = "A path is empty. Name a file or a folder; `.` is the folder at hand.\n"
+    assert twinsearch("ingest", "") == twinsearch("ingest", "@") == (2, "", told)
+    assert twinsearch("ingest", "~nobody-of-this-name")[0] == 2
 
 
 def test_columns_of_a_table_are_named_where_their_names_say_nothing(twinsearch: Twinsearch, tmp_path: Path) -> None:
