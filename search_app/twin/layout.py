@@ -7,7 +7,6 @@ without `modules.json` is a bare transformer and is read with mean pooling. A fo
 as if it had one: a vector of Twinsearch always has length 1.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from search_app.errors import EncoderError
+from search_app.twin.json_files import optional_json, read_json, read_value
 from search_app.twin.pooling import POOLINGS
 
 Kind = Literal["document", "query"]
@@ -28,6 +28,10 @@ _BARE_MODULES: list[Any] = [
     {"path": "", "type": "sentence_transformers.models.Transformer"},
     {"path": "", "type": "sentence_transformers.models.Pooling"},
 ]
+_STATED_BY = tuple(  # the file of a transformer's length, by the family that older versions wrote into its name
+    f"sentence_{family}_config.json"
+    for family in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
 _LEGACY_POOLINGS = {  # in the order in which sentence-transformers sets several side by side
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -88,65 +92,27 @@ def read_layout(folder: Path) -> Layout:
         _refuse_pickles(weighty)
     bare = not (folder / "modules.json").is_file()
     pooling = {} if bare else read_json(roles["Pooling"][0] / "config.json")
-    stated = _optional_json(backbone[0] / "sentence_bert_config.json")
+    stated = next(filter(None, (optional_json(backbone[0] / name) for name in _STATED_BY)), {})
     if roles["LSTM"]:
         stated = read_json(backbone[0] / "wordembedding_config.json")
         _refuse_foreign_tokenizer(folder, str(stated.get("tokenizer_class")))
-    config = _optional_json(folder / "config_sentence_transformers.json")
+    config = optional_json(folder / "config_sentence_transformers.json")
     return Layout(
         folder=folder,
         backbone=backbone,
         projections=tuple(roles["Dense"]),
         poolings=_pooling_names(folder, pooling),
-        prompts=_prompts(config, are_pooled=bool(pooling.get("include_prompt", True))),
+        prompts=_prompts(folder, config, are_pooled=bool(pooling.get("include_prompt", True))),
         max_tokens=_stated_length(backbone[0], stated),
         lowercase=bool(stated.get("do_lower_case", False)),
         truncated_dim=_stated_dim(folder, config.get("truncate_dim")),
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises:
-        EncoderError: The file is missing, or holds something else than one JSON object.
-    """
-    value = _parsed(path)
-    if not isinstance(value, dict):
-        raise EncoderError(f"{path} holds no JSON object. Fetch the encoder again.")
-    return value
-
-
-def write_json(path: Path, value: object) -> None:
-    """A JSON file for people and programs, in a folder that is made if it is missing.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EncoderError(
-            f"{path.parent} is no encoder: {path.name} is missing. Name a folder that sentence-transformers "
-            "or `twinsearch train` wrote."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise EncoderError(f"{path} can't be read as JSON ({error}). Fetch the encoder again.") from error
-
-
-def _optional_json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
-
-
 def _module_roles(folder: Path) -> dict[str, list[Path]]:
     """The folders of each kind of module, from modules.json."""
     path = folder / "modules.json"
-    modules = _parsed(path) if path.is_file() else _BARE_MODULES
+    modules = read_value(path) if path.is_file() else _BARE_MODULES
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise EncoderError(f"{path} is malformed; expected a list of modules. Fetch the encoder again.")
     roles: dict[str, list[Path]] = {kind: [] for kind in _KINDS}
@@ -189,7 +155,7 @@ def _refuse_foreign_code(transformer: Path) -> None:
             "Merge the adapter into its model and save that."
         )
     for name in ("config.json", "tokenizer_config.json"):
-        if "auto_map" in _optional_json(transformer / name):
+        if "auto_map" in optional_json(transformer / name):
             raise EncoderError(
                 f"{transformer / name} asks for code of its own (auto_map), which is never run; expected an "
                 "encoder that transformers knows. Choose another encoder."
@@ -219,8 +185,8 @@ def _pooling_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The poolings in either spelling: a name or names, or one flag for each."""
     flagged = tuple(name for flag, name in _LEGACY_POOLINGS.items() if config.get(flag))
     given = config.get("pooling_mode") or flagged or "mean"
-    names = (given,) if isinstance(given, str) else tuple(given)
-    unknown = [name for name in names if name not in POOLINGS]
+    names = tuple(given) if isinstance(given, list | tuple) else (given,)
+    unknown = [name for name in names if str(name) not in POOLINGS]
     if unknown:
         raise EncoderError(
             f"The encoder in {folder} pools by {unknown[0]!r}; expected {', '.join(POOLINGS)}. Choose another encoder."
@@ -228,10 +194,15 @@ def _pooling_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _prompts(config: Mapping[str, Any], *, are_pooled: bool) -> Prompts:
+def _prompts(folder: Path, config: Mapping[str, Any], *, are_pooled: bool) -> Prompts:
     """What stands before each kind: its own prompt, else the default, unless its own is stated empty."""
     prompts = config.get("prompts") or {}
-    default = prompts.get(config.get("default_prompt_name")) or ""
+    if not isinstance(prompts, dict) or not all(isinstance(prompt, str | None) for prompt in prompts.values()):
+        raise EncoderError(
+            f"The encoder in {folder} states the prompts {prompts!r}; expected texts by their names. "
+            "Mend prompts in config_sentence_transformers.json."
+        )
+    default = prompts.get(str(config.get("default_prompt_name"))) or ""
     chosen: dict[Kind, str] = {}
     for kind, names in _PROMPT_NAMES.items():
         stated = [prompts[name] or "" for name in names if name in prompts]
@@ -252,8 +223,8 @@ def _stated_length(transformer: Path, stated: Mapping[str, Any]) -> int | None:
     """The longest text in tokens; version 6 states it with the tokenizer."""
     length = stated.get("max_seq_length")
     if length is None:
-        length = _optional_json(transformer / "tokenizer_config.json").get("model_max_length")
-    if length is None or length > 1_000_000:  # transformers writes 1e30 for "unknown"
+        length = optional_json(transformer / "tokenizer_config.json").get("model_max_length")
+    if length is None or (isinstance(length, int | float) and length > 1_000_000):  # 1e30 is written for "unknown"
         return None
     if not isinstance(length, int) or length < 3:
         raise EncoderError(

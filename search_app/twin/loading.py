@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone, refuse_non_finite
-from search_app.twin.layout import Layout, read_json
+from search_app.twin.json_files import read_json
+from search_app.twin.layout import Layout
 from search_app.twin.lstm_backbone import LstmBackbone
 from search_app.twin.network import ACTIVATIONS, Projection, TwinNetwork, truncated
 from search_app.twin.tokenizer import TwinTokenizer, load_tokenizer
@@ -80,9 +81,11 @@ def _projection(folder: Path) -> Projection:
     config = read_json(folder / "config.json")
     activation = config.get("activation_function", "torch.nn.modules.activation.Tanh")
     works_on = config.get("module_input_name", "sentence_embedding")
-    if activation not in ACTIVATIONS or works_on != "sentence_embedding" or config.get("use_residual"):
+    gives = config.get("module_output_name") or works_on
+    is_plain = works_on == gives == "sentence_embedding" and not config.get("use_residual")
+    if str(activation) not in ACTIVATIONS or not is_plain:
         raise EncoderError(
-            f"The dense layer in {folder} has activation {activation!r} on {works_on!r}; expected a plain "
+            f"The dense layer in {folder} has activation {activation!r} on {gives!r}; expected a plain "
             f"layer on sentence_embedding with one of {', '.join(ACTIVATIONS)}. Choose another encoder."
         )
     try:

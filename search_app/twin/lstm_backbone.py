@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone, first_line
-from search_app.twin.layout import WHOLE_TOKENIZER, read_json, write_json
+from search_app.twin.json_files import read_json, write_json
+from search_app.twin.layout import WHOLE_TOKENIZER
 
 _EMBEDDINGS = "emb_layer.weight"
 _PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

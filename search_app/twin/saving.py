@@ -11,7 +11,8 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from search_app.errors import EncoderError
-from search_app.twin.layout import Prompts, write_json
+from search_app.twin.json_files import write_json
+from search_app.twin.layout import Prompts
 from search_app.twin.network import Projection, TwinNetwork
 from search_app.twin.publishing import publish
 from search_app.twin.tokenizer import TwinTokenizer

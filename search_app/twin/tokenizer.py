@@ -15,7 +15,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from search_app.errors import EncoderError
-from search_app.twin.layout import read_json
+from search_app.twin.json_files import read_json
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WORD_LISTS = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")

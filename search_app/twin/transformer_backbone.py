@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from search_app.errors import EncoderError
 from search_app.twin.backbone import Backbone, first_line, quiet_transformers
-from search_app.twin.layout import write_json
+from search_app.twin.json_files import write_json
 
 # Entries of a config.json that change no vector, or only in training.
 _WITHOUT_EFFECT = frozenset(

@@ -47,8 +47,7 @@ def test_every_pooling_equals_sentence_transformers_both_ways(
     assert_same_both_ways(make_tiny_encoder(poolings=poolings), tmp_path / "saved")
 
 
-def test_a_dense_layer_equals_sentence_transformers_both_ways(make_tiny_encoder: MakeEncoder, tmp_path: Path) -> None:
-    folder = make_tiny_encoder()
+def with_a_dense_layer(folder: Path) -> Path:
     (folder / "2_Dense").mkdir()
     save_file(
         {"linear.weight": torch.randn(8, 32), "linear.bias": torch.randn(8)},
@@ -58,8 +57,32 @@ def test_a_dense_layer_equals_sentence_transformers_both_ways(make_tiny_encoder:
     modules = json.loads((folder / "modules.json").read_text())
     dense = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
     (folder / "modules.json").write_text(json.dumps([*modules[:2], dense, {**modules[2], "idx": 3, "name": "3"}]))
+    return folder
+
+
+def test_a_dense_layer_equals_sentence_transformers_both_ways(make_tiny_encoder: MakeEncoder, tmp_path: Path) -> None:
+    folder = with_a_dense_layer(make_tiny_encoder())
     assert load(folder).dim == 8
     assert_same_both_ways(folder, tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        ({"module_output_name": "elsewhere"}, "Tanh' on 'elsewhere'"),
+        ({"module_input_name": "token_embeddings"}, "Tanh' on 'token_embeddings'"),
+        ({"activation_function": ["os.system"]}, "['os.system'] on 'sentence_embedding'"),
+        ({"use_residual": True}, "expected a plain layer on sentence_embedding"),
+    ],
+)
+def test_a_dense_layer_that_does_something_else_is_refused(
+    make_tiny_encoder: MakeEncoder, entry: dict[str, object], what: str
+) -> None:
+    folder = with_a_dense_layer(make_tiny_encoder())
+    edit_json(folder / "2_Dense" / "config.json", **entry)
+    with pytest.raises(EncoderError) as caught:
+        load(folder)
+    assert what in str(caught.value)
 
 
 def test_a_folder_of_the_current_sentence_transformers_is_the_same_encoder(

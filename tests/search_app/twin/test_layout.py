@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 
 from search_app.errors import EncoderError
 from search_app.twin.encoder import TwinEncoder
@@ -115,6 +116,26 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         "The encoder in {folder} states a maximum of 0 tokens; expected a number from 3 on. "
         "Mend max_seq_length in sentence_bert_config.json.",
     ),
+    "a length that is no number": (
+        lambda folder: edit(folder / "sentence_bert_config.json", max_seq_length="long"),
+        "The encoder in {folder} states a maximum of 'long' tokens; expected a number from 3 on. "
+        "Mend max_seq_length in sentence_bert_config.json.",
+    ),
+    "a pooling that is no name": (
+        lambda folder: edit(folder / "1_Pooling" / "config.json", pooling_mode=7),
+        "The encoder in {folder} pools by 7; expected cls, max, mean, mean_sqrt_len_tokens, weightedmean, "
+        "lasttoken. Choose another encoder.",
+    ),
+    "prompts without names": (
+        lambda folder: edit(folder / "config_sentence_transformers.json", prompts=["query: "]),
+        "The encoder in {folder} states the prompts ['query: ']; expected texts by their names. "
+        "Mend prompts in config_sentence_transformers.json.",
+    ),
+    "a prompt that is no text": (
+        lambda folder: edit(folder / "config_sentence_transformers.json", prompts={"query": 3}),
+        "The encoder in {folder} states the prompts {{'query': 3}}; expected texts by their names. "
+        "Mend prompts in config_sentence_transformers.json.",
+    ),
     "no configuration": (
         lambda folder: (folder / "1_Pooling" / "config.json").unlink(),
         "{folder}/1_Pooling is no encoder: config.json is missing. "
@@ -160,6 +181,16 @@ def test_an_unstated_length_is_that_of_the_position_table(make_tiny_encoder: Mak
 
 def test_a_length_beyond_the_position_table_is_cut_to_it(make_tiny_encoder: MakeEncoder) -> None:
     assert TwinEncoder.load(make_tiny_encoder(max_tokens=5000), device="cpu").max_tokens == 64
+
+
+@pytest.mark.parametrize("family", ["roberta", "distilbert", "xlm-roberta"])
+def test_the_length_is_read_from_the_file_that_older_versions_named_by_the_family(
+    make_tiny_encoder: MakeEncoder, family: str
+) -> None:
+    folder = make_tiny_encoder(max_tokens=9)
+    (folder / "sentence_bert_config.json").rename(folder / f"sentence_{family}_config.json")
+    theirs = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    assert read_layout(folder).max_tokens == theirs.max_seq_length == 9
 
 
 def test_a_bare_transformer_is_read_with_mean_pooling(make_tiny_encoder: MakeEncoder) -> None:
