@@ -4,6 +4,7 @@ Each step finds what it has done before: the same request in the same folder goe
 preview rules out is not built; what the gate refuses is built but never answers.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,11 @@ from search_app.errors import UsageError
 from search_app.gate.preview import Preview, preview_of
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import Verdict, verdict_of
+from search_app.jobs import as_json
 from search_app.learning.moved import MovedQuery, moved_queries
 from search_app.learning.report import learning_page
 from search_app.locks import training
-from search_app.reindexing import Reindexer
+from search_app.reindexing import ReindexOutcome, Reindexer
 from search_app.requests import LearnRequest, TrainRequest
 from search_app.search import Searcher
 from search_app.teaching import Teacher
@@ -34,6 +36,8 @@ HELD_OUT_LEAST = 5  # fewer queries can't show anything at p < 0.05, however lar
 
 LOOP_PAGE = "report.html"
 NAME_FILE = "name"  # in the job's folder: what the new encoder is called
+_TRAINED_FILE = "trained"  # there: the fingerprint of the encoder, once this loop has trained it
+_PREVIEW_FILE = "preview.json"  # there: what was predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +94,51 @@ class Learner:
             UsageError: There are too few held-out queries to decide anything.
             TrainingError: There is nothing to learn from.
         """
-        collection, terms = request.collection, _terms(request)
+        collection = request.collection
         counts = self._split(collection)
         name = self._name(request, folder)
-        with training(self._home.locks_folder, name):
-            trained = self._teacher.train(_training(request, name), report=report, folder=folder)
-        preview = self._reindexer.preview(collection, name, terms, report)
-        generation, verdict, is_live = None, None, False
-        if not preview.is_hopeless:
-            ready = self._ready(collection, name) or self._reindexer.reindex(collection, name, report)
-            outcome = self._reindexer.switch(collection, ready.number, terms, report, user=user)
-            generation, verdict, is_live = outcome.generation, outcome.verdict, outcome.is_live
-        moved = moved_queries(self._searcher, collection, verdict) if verdict else ()
+        trained = self._train(request, name, report, folder)
+        outcome = self._made_live(collection, trained)
+        if outcome is not None:
+            preview = preview_of(json.loads((folder / _PREVIEW_FILE).read_text(encoding="utf-8")))
+        else:
+            preview = self._reindexer.preview(collection, name, _terms(request), report)
+            (folder / _PREVIEW_FILE).write_text(json.dumps(as_json(preview)), encoding="utf-8")
+            outcome = None if preview.is_hopeless else self._switch(request, name, report, user)
+        generation, verdict = (outcome.generation, outcome.verdict) if outcome else (None, None)
+        is_live = outcome is not None and outcome.is_live
+        moved = self._moved(collection, verdict) if verdict else ()
         ended = LearnOutcome(collection, name, _trained(trained), preview, generation, verdict, is_live, page="")
         return replace(ended, page=str(self._write_page(ended, trained, counts, moved, folder)))
+
+    def _train(self, request: LearnRequest, name: str, report: Report, folder: Path) -> "TrainingReport":
+        """The training's report; one that this very loop has ended is not done again, whatever was judged since."""
+        from search_app.twin.training_report import read_report
+
+        with training(self._home.locks_folder, name):
+            mark, made = folder / _TRAINED_FILE, read_report(self._encoders.folder(name))
+            if made is not None and mark.is_file() and mark.read_text(encoding="utf-8") == made.fingerprint:
+                return made
+            trained = self._teacher.train(_training(request, name), report=report, folder=folder)
+            mark.write_text(trained.fingerprint, encoding="utf-8")
+            return trained
+
+    def _made_live(self, collection: str, trained: "TrainingReport") -> ReindexOutcome | None:
+        """How this very loop has switched, if it was stopped after that."""
+        live = self._catalog.collections.live(collection)
+        if live is None or live.fingerprint != trained.fingerprint or not live.evaluation:
+            return None
+        return ReindexOutcome(live, verdict_of(live.evaluation), is_live=True)
+
+    def _switch(self, request: LearnRequest, name: str, report: Report, user: str) -> ReindexOutcome:
+        collection = request.collection
+        ready = self._ready(collection, name) or self._reindexer.reindex(collection, name, report)
+        return self._reindexer.switch(collection, ready.number, _terms(request), report, user=user)
+
+    def _moved(self, collection: str, verdict: Verdict) -> tuple[MovedQuery, ...]:
+        generations = self._catalog.generations.list(self._catalog.collections.get(collection).id)
+        kept = {one.number for one in generations if one.state is not GenerationState.DROPPED}
+        return moved_queries(self._searcher, collection, verdict, kept)
 
     def _split(self, collection: str) -> JudgementCounts:
         counts = self._catalog.judgements.counts(self._catalog.collections.get(collection).id)

@@ -1,5 +1,6 @@
 """The examples that moved: what a person would have seen before and after, for the queries that changed most."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from search_app.gate.verdict import Verdict
@@ -21,12 +22,14 @@ class MovedQuery:
     hits_after: tuple[str, ...]
 
 
-def moved_queries(searcher: Searcher, collection: str, verdict: Verdict) -> tuple[MovedQuery, ...]:
-    """Those that gained most, then those that lost most."""
+def moved_queries(
+    searcher: Searcher, collection: str, verdict: Verdict, kept: Container[int]
+) -> tuple[MovedQuery, ...]:
+    """Those that gained most, then those that lost most; without the hits of a generation that isn't kept."""
     rows = [row for is_gain in (True, False) for row in verdict.moved(gained=is_gain)[:_EACH_WAY]]
     queries = [query for query, _, _ in rows]
     before, after = (
-        _titles(searcher, collection, queries, generation)
+        _titles(searcher, collection, queries, generation) if generation in kept else [()] * len(queries)
         for generation in (verdict.live.generation, verdict.candidate.generation)
     )
     return tuple(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.progress import unheard
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.catalog.switches import SwitchWay
@@ -69,6 +70,17 @@ def test_a_loop_that_learns_ends_with_the_new_generation_live(judged_app: Search
     told = page.read_text(encoding="utf-8")
     assert "queries held out for the gate</th><td>8<" in told
     assert "The queries that moved most" in told
+
+
+def test_a_loop_that_was_stopped_after_its_switch_ends_as_it_would_have(judged_app: SearchApp, tmp_path: Path) -> None:
+    request = LearnRequest("docs", **GOOD)  # type: ignore[arg-type]
+    with SearchApp.open(judged_app.home.path, soak_days=0) as app:  # the generation before goes at once
+        first = app.learner.learn(request, unheard, folder=tmp_path, user="ann")
+        judge(app, {"erase the record": "dog"}, Split.TRAIN)
+        again = app.learner.learn(request, unheard, folder=tmp_path, user="ann")
+        states = [one.state.value for one in app.generations.list("docs")]
+    assert (again.is_live, again.sentence, again.page) == (True, first.sentence, first.page)
+    assert states == ["dropped", "live"]
 
 
 def test_a_loop_that_learns_nothing_keeps_the_live_generation(judged_app: SearchApp) -> None:
