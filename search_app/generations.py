@@ -164,8 +164,9 @@ class Generations:
                 f"or drop the whole collection with `twinsearch collections drop {collection}`."
             )
         self.point_alias(collection)  # a crash may have left it where it was before the switch
+        dropped = self._catalog.generations.mark_dropped(generation.id)  # first: it may just be going live
         self.drop_physical(generation)
-        return self._catalog.generations.mark_dropped(generation.id)
+        return dropped
 
     def drop_collection(self, collection: str) -> None:
         """Drops every generation of a collection, then forgets the collection itself."""

@@ -64,26 +64,31 @@ class Soak:
 
     def _drop_due(self, collection: str, states: Collection[GenerationState]) -> tuple[int, ...]:
         generations = Generations(self._catalog, self._index)
-        found = due(generations.list(collection), self._days, now=time.time())
+        way_back = self._catalog.generations.previous(self._catalog.collections.get(collection).id)
+        found = due(generations.list(collection), way_back, self._days, now=time.time())
         numbers = tuple(one.number for one in found if one.state in states)
         for number in numbers:
             generations.drop(collection, number)
         return numbers
 
 
-def due(generations: Sequence[Generation], soak_days: float, *, now: float) -> tuple[Generation, ...]:
+def due(
+    generations: Sequence[Generation], way_back: Generation | None, soak_days: float, *, now: float
+) -> tuple[Generation, ...]:
     """Those that needn't be kept any longer.
 
     Args:
+        way_back: Where a rollback goes: of those that were live, the one that is kept.
         now: Seconds since 1970.
     """
-    retired = [one for one in generations if one.state is GenerationState.RETIRED]
-    latest = max(retired, key=lambda one: one.retired_at or 0.0, default=None)
     return tuple(
         one
         for one in generations
         if one.state in _UNUSED
-        and (now - _since(one) > soak_days * _SECONDS_PER_DAY or (one in retired and one is not latest))
+        and (
+            now - _since(one) > soak_days * _SECONDS_PER_DAY
+            or (one.state is GenerationState.RETIRED and one != way_back)
+        )
     )
 
 
@@ -93,12 +98,13 @@ def _since(generation: Generation) -> float:
 
 
 def _orphans(catalog: Catalog, index: VectorIndex) -> Iterator[str]:
+    names = index.names()  # before the catalogue is asked: another collection may just get a generation
     known = {
         generation.physical_name
         for one in catalog.collections.list()
         for generation in catalog.generations.list(one.id)
         if generation.state is not GenerationState.DROPPED
     }
-    for name in index.names():
+    for name in names:
         if name not in known and index.properties(name).get(HOME_PROPERTY) == catalog.home_id:
             yield name

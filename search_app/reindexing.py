@@ -1,12 +1,14 @@
 """From one encoder to the next: build beside the live generation, compare, switch, and the way back.
 
 Building takes no lock: ingest goes on into the live generation and the build catches up from the catalogue.
-The collection's writer lock is held for the last catch-up and the switch only.
+The collection's writer lock is held for the last catch-up and the switch only; who holds it then is waited for.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ingest.progress import Report
+from ingest.progress import Progress, Report
 from search_app.calibrating import choose_calibrated
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
@@ -14,7 +16,7 @@ from search_app.catalog.switches import SwitchNote, SwitchWay
 from search_app.config import Home
 from search_app.cutting import AS_BEFORE, Cut, next_cut
 from search_app.encoders import Encoders
-from search_app.errors import QueryError, UsageError
+from search_app.errors import CollectionInUse, QueryError, UsageError
 from search_app.forecast import forecast
 from search_app.gate.decision import Ruling
 from search_app.gate.gate import Gate
@@ -26,6 +28,8 @@ from search_app.jobs import as_json
 from search_app.locks import building, writing
 from search_app.reclaiming import Soak
 from search_app.twin.kept_models import CALIBRATED
+
+_WAIT_SECONDS = 2.0  # for a writer to end; then it is told, and what was written by then is caught up with
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,7 @@ class Reindexer:
             generation = self._generations.begin(collection, choice, next_cut(live.chunking, cut, choice))
             self._catch_up(generation, collection, report)
             self._generations.check_vectors(generation, self._encoders.of_generation(generation, collection), report)
-            with writing(self._locks, collection):
-                self._catch_up(generation, collection, report)
+            with self._caught_up(generation, collection, report):
                 return self._generations.verify(generation)
 
     def forecast(
@@ -127,7 +130,8 @@ class Reindexer:
     ) -> ReindexOutcome:
         """Lets a generation answer from now on, if the gate lets it through or force overrides it.
 
-        The outcome tells whether it is live; where the gate refuses, nothing is changed.
+        The outcome tells whether it is live; where the gate refuses, nothing is changed. Where another generation went
+        live meanwhile, the two are compared anew.
 
         Raises:
             UsageError: The generation is live already, not ready, or can't be compared for want of judgements.
@@ -139,9 +143,12 @@ class Reindexer:
             return ReindexOutcome(generation, verdict, is_live=False)
         if verdict is None:
             self._gate.refuse_collapsed(collection, self._live(collection), generation)
-        with writing(self._locks, collection):
-            self._catch_up(generation, collection, report)
-            live = self._generations.make_live(collection, number, _note(verdict, terms, user))
+        with self._caught_up(generation, collection, report):
+            is_overtaken = verdict is not None and verdict.live.generation != self._live(collection).number
+            if not is_overtaken:
+                live = self._generations.make_live(collection, number, _note(verdict, terms, user))
+        if is_overtaken:
+            return self.switch(collection, number, terms, report, user=user)
         self._encoders.keep_serving()
         self._soak.let_go(collection)
         return ReindexOutcome(live, verdict, is_live=True)
@@ -149,18 +156,46 @@ class Reindexer:
     def rollback(self, collection: str, report: Report, *, user: str = "") -> Generation:
         """Lets the generation before the live one answer again, at once; then it catches up with the catalogue.
 
+        A rollback that was stopped while it caught up goes on, and doesn't lead back.
+
         Raises:
             UnknownGeneration: There is none to go back to.
             FingerprintMismatch, UnknownEncoder: Its encoder isn't what it was; nothing is changed.
         """
         with writing(self._locks, collection):
-            previous = self._generations.previous(collection)
-            self._encoders.of_generation(previous, collection)
-            generation = self._generations.make_live(collection, previous.number, SwitchNote(SwitchWay.ROLLBACK, user))
+            generation = self._stopped_rollback(collection)
+            if generation is None:
+                previous = self._generations.previous(collection)
+                self._encoders.of_generation(previous, collection)
+                note = SwitchNote(SwitchWay.ROLLBACK, user)
+                generation = self._generations.make_live(collection, previous.number, note)
             self._catch_up(generation, collection, report)
             return generation
 
+    def _stopped_rollback(self, collection: str) -> Generation | None:
+        """The live generation, if the last switch went back to it and it has not caught up yet."""
+        live = self._live(collection)
+        made = self._catalog.switches.list(live.collection_id)
+        is_rollback = bool(made) and made[-1].way is SwitchWay.ROLLBACK
+        return live if is_rollback and self._catalog.documents.pending_count(live.id) else None
+
+    @contextmanager
+    def _caught_up(self, generation: Generation, collection: str, report: Report) -> Iterator[None]:
+        """Holds the writer's lock, with nothing left to catch up with; waits for another writer to end."""
+        with ExitStack() as held:
+            while True:
+                self._catch_up(generation, collection, report)
+                try:
+                    held.enter_context(writing(self._locks, collection, wait_seconds=_WAIT_SECONDS))
+                    break
+                except CollectionInUse as error:
+                    report(Progress("wait", 0, None, "documents", str(error)))
+            self._catch_up(generation, collection, report)
+            yield
+
     def _catch_up(self, generation: Generation, collection: str, report: Report) -> None:
+        if self._generations.get(collection, generation.number).state is GenerationState.DROPPED:
+            raise UsageError(f"Generation {generation.number} of collection {collection!r} was dropped meanwhile.")
         self._generations.build(generation, self._encoders.filling(generation, collection), report=report)
 
     def _live(self, collection: str) -> Generation:

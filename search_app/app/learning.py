@@ -1,12 +1,13 @@
 """Trains encoders, measures generations, and goes from one to the next."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
 from search_app.catalog.encoders import EncoderRecord
-from search_app.catalog.generations import Generation
+from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.switches import Switch
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
@@ -17,7 +18,7 @@ from search_app.gate.verdict import Verdict
 from search_app.generation_status import GenerationStatus, generation_status
 from search_app.learning.loop import LearnOutcome
 from search_app.learning.watching import report_file, training_curve
-from search_app.locks import learning, training
+from search_app.locks import building, learning, training
 from search_app.mined_file import MineOutcome
 from search_app.reclaiming import Reclaimed
 from search_app.reindexing import ReindexOutcome
@@ -182,5 +183,11 @@ class Learning(Wiring):
         return self.catalog.switches.list(self.catalog.collections.get(collection).id)
 
     def drop_generation(self, collection: str, number: int) -> Generation:
-        """Drops the vectors of a generation that isn't live; the documents stay."""
-        return self.generations.drop(collection, number)
+        """Drops the vectors of a generation that isn't live; the documents stay.
+
+        Raises:
+            CollectionInUse: Another process is building it.
+        """
+        is_begun = self.generations.get(collection, number).state is GenerationState.BUILDING
+        with building(self.home.locks_folder, collection) if is_begun else nullcontext():
+            return self.generations.drop(collection, number)

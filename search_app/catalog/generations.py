@@ -18,7 +18,7 @@ from search_app.catalog.chunks import delete_all_chunks
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.store import Store
 from search_app.catalog.switches import BY_FORCE, SwitchNote, note_switch
-from search_app.catalog.tables import collections, deletions, generation_documents, generations
+from search_app.catalog.tables import collections, deletions, generation_documents, generations, switches
 from search_app.errors import CatalogError, UnknownGeneration
 
 
@@ -143,14 +143,17 @@ class Generations:
             return self._get(connection, collection_id, number)
 
     def previous(self, collection_id: int) -> Generation | None:
-        """The generation that was live before the one that is: where a rollback goes."""
+        """The generation that was live before the one that is: where a rollback goes; whatever the clock says."""
+        left = select(func.max(switches.c.id)).where(
+            switches.c.collection_id == collection_id, switches.c.former_number == generations.c.number
+        )
         query = (
             select(generations)
             .where(
                 generations.c.collection_id == collection_id,
                 generations.c.state == GenerationState.RETIRED.value,
             )
-            .order_by(generations.c.retired_at.desc(), generations.c.id.desc())
+            .order_by(func.coalesce(left.scalar_subquery(), 0).desc(), generations.c.id.desc())
         )
         with self._store.reading() as connection:
             row = connection.execute(query).first()

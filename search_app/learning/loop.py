@@ -24,7 +24,7 @@ from search_app.jobs import as_json
 from search_app.learning.moved import MovedQuery, moved_queries
 from search_app.learning.report import learning_page
 from search_app.locks import training
-from search_app.reindexing import ReindexOutcome, Reindexer
+from search_app.reindexing import Reindexer, ReindexOutcome
 from search_app.requests import LearnRequest, TrainRequest
 from search_app.search import Searcher
 from search_app.teaching import Teacher

@@ -36,23 +36,23 @@ FIRST = Generation(
 
 
 def test_the_way_back_is_kept_for_the_soak_time() -> None:
-    assert due([FIRST], 7, now=NOW) == ()
-    assert due([FIRST], 1, now=NOW) == (FIRST,)
+    assert due([FIRST], FIRST, 7, now=NOW) == ()
+    assert due([FIRST], FIRST, 1, now=NOW) == (FIRST,)
 
 
 def test_the_next_switch_ends_the_soak_of_the_one_before() -> None:
     second = replace(FIRST, id=2, number=2, retired_at=NOW - DAY)
-    assert due([FIRST, second], 7, now=NOW) == (FIRST,)
+    assert due([FIRST, second], second, 7, now=NOW) == (FIRST,)
 
 
 def test_what_was_never_live_is_kept_for_the_soak_time_too() -> None:
     ready = replace(FIRST, state=GenerationState.READY, retired_at=None, ready_at=NOW - 8 * DAY)
     building_since = replace(ready, state=GenerationState.BUILDING, ready_at=None, created_at=NOW - 6 * DAY)
-    assert due([ready, building_since], 7, now=NOW) == (ready,)
+    assert due([ready, building_since], None, 7, now=NOW) == (ready,)
 
 
 def test_the_live_one_is_never_due() -> None:
-    assert due([replace(FIRST, state=GenerationState.LIVE, retired_at=None)], 0, now=NOW) == ()
+    assert due([replace(FIRST, state=GenerationState.LIVE, retired_at=None)], None, 0, now=NOW) == ()
 
 
 def test_vectors_of_this_home_that_no_generation_has_are_dropped_and_no_others(noted: SearchApp) -> None:
@@ -65,6 +65,21 @@ def test_vectors_of_this_home_that_no_generation_has_are_dropped_and_no_others(n
         assert set(noted.index.names()) == {*before, "twin_docs_9_foreign"}
     finally:
         noted.index.drop("twin_docs_9_foreign")
+
+
+def test_a_generation_that_begins_meanwhile_is_not_unknown(noted: SearchApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = noted.index.names
+
+    def begin_and_list() -> list[str]:
+        if noted.catalog.collections.find("faq") is None:
+            noted.catalog.collections.create("faq")
+            noted.generations.begin_first("faq", noted.encoders.choose("fluent"), ChunkingSettings(16))
+        return listed()
+
+    monkeypatch.setattr(noted.index, "names", begin_and_list)
+    assert noted.reclaim("docs").orphans == ()
+    monkeypatch.undo()
+    noted.drop_collection("faq")
 
 
 def test_nothing_is_reclaimed_beside_a_build(noted: SearchApp) -> None:

@@ -1,18 +1,32 @@
 """A generation is built beside the live one, and goes live only if the gate lets it through."""
 
 import shutil
+import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ingest.chunking import ChunkingSettings
 from ingest.progress import Progress, unheard
+from search_app import reindexing
 from search_app.app import SearchApp
+from search_app.catalog import generations as catalog_generations
 from search_app.catalog.judgements import NewJudgement, Split
-from search_app.errors import CollectionInUse, GateRefused, QueryError, UnknownEncoder, UnknownGeneration, UsageError
+from search_app.errors import (
+    Cancelled,
+    CollectionInUse,
+    GateRefused,
+    QueryError,
+    UnknownEncoder,
+    UnknownGeneration,
+    UsageError,
+)
 from search_app.evaluation import Qrels, read_qrels
 from search_app.gate.decision import Ruling
 from search_app.gate.terms import SwitchTerms
-from search_app.locks import building
+from search_app.locks import building, writing
 from search_app.requests import EvaluateRequest, IngestRequest, ReindexRequest
 
 
@@ -127,6 +141,22 @@ def test_a_verdict_is_written_down_with_its_generation(filled: SearchApp, qrels:
     assert noted["live"]["metrics"] == {"nDCG@10": 1, "R@100": 1, "RR@10": 1}
 
 
+def test_a_generation_is_compared_anew_if_another_went_live_meanwhile(
+    app: SearchApp, notes: Path, qrels: Qrels
+) -> None:
+    app.ingest(IngestRequest((str(notes),), encoder="literal"))
+    better, as_good = (app.reindex(ReindexRequest("docs", "fluent")).generation.number for _ in range(2))
+
+    def overtake(progress: Progress) -> None:
+        if progress.stage == "evaluate" and live_of(app) == (1, "literal"):
+            app.generations.make_live("docs", better)
+
+    outcome = app.reindexer.switch("docs", as_good, SwitchTerms(qrels), overtake)
+    assert outcome.verdict is not None
+    assert (outcome.verdict.live.generation, outcome.is_live) == (better, False)
+    assert live_of(app) == (better, "fluent")
+
+
 def test_only_a_generation_that_is_ready_or_retired_goes_live(filled: SearchApp) -> None:
     with pytest.raises(UsageError) as refused:
         filled.switch("docs", 1, SwitchTerms(is_forced=True))
@@ -155,6 +185,32 @@ def test_a_rollback_answers_as_before_and_catches_up(filled: SearchApp, notes: P
     assert live_of(filled) == (1, "fluent")
     assert filled.search("kitten", k=1).hits == before[:1]
     assert filled.search("monarch", k=1).hits[0].document_id == "notes/king.txt"
+
+
+def test_a_rollback_that_was_stopped_goes_on_and_does_not_lead_back(filled: SearchApp, notes: Path) -> None:
+    filled.reindex(ReindexRequest("docs", "literal", switch=True, force=True))
+    (notes / "king.txt").write_text("king")
+    filled.ingest(IngestRequest((str(notes),)))
+
+    def stop(progress: Progress) -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        filled.rollback("docs", stop)
+    assert live_of(filled) == (1, "fluent")
+    assert filled.rollback("docs").number == 1
+    assert filled.search("monarch", k=1).hits[0].document_id == "notes/king.txt"
+    assert filled.rollback("docs").number == 2
+
+
+def test_the_way_back_is_the_last_switch_though_the_clock_was_set_back(
+    filled: SearchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.reindex(ReindexRequest("docs", "literal", switch=True, force=True))
+    monkeypatch.setattr(catalog_generations, "time", SimpleNamespace(time=lambda: time.time() - 3600))
+    filled.reindex(ReindexRequest("docs", "shuffled", switch=True, force=True))
+    assert [one.state.value for one in filled.generations.list("docs")] == ["dropped", "retired", "live"]
+    assert filled.rollback("docs").number == 2
 
 
 def test_a_rollback_needs_a_switch_before_it(filled: SearchApp) -> None:
@@ -204,6 +260,28 @@ def test_ingest_goes_on_while_a_generation_is_built(filled: SearchApp, notes: Pa
     generation = filled.reindexer.reindex("docs", "literal", ingest_once)
     assert filled.generations.difference(generation) == (set(), set())
     assert filled.catalog.documents.chunk_count(generation.id) == 5
+
+
+def test_a_build_waits_at_its_end_for_whoever_writes(filled: SearchApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reindexing, "_WAIT_SECONDS", 0.0)
+    writer = ExitStack()
+    writer.enter_context(writing(filled.home.locks_folder, "docs"))
+    told: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "wait":
+            told.append(progress.note)
+            writer.close()
+
+    assert filled.reindexer.reindex("docs", "literal", listen).state.value == "ready"
+    assert told[0].startswith("Collection 'docs' is being written to by process ")
+
+
+def test_a_generation_is_not_dropped_while_it_is_built(filled: SearchApp) -> None:
+    generation = filled.generations.begin("docs", filled.encoders.choose("literal"), ChunkingSettings(16))
+    with building(filled.home.locks_folder, "docs"), pytest.raises(CollectionInUse):
+        filled.drop_generation("docs", generation.number)
+    assert filled.drop_generation("docs", generation.number).state.value == "dropped"
 
 
 def test_reports_of_a_reindex_are_heard(filled: SearchApp) -> None:
