@@ -10,6 +10,7 @@ import streamlit as st
 
 from ui.components.errors import told
 from ui.visitors import show_visitor, visitor_name
+from ui.warming import note_page
 
 PAGES = {  # by their place in the navigation: at the top, or in a menu, so that all fit in beside the sidebar
     "": [
@@ -55,6 +56,8 @@ if page is None:
         place: [one for one in pages if app.may(_NEEDED.get(one.title, "search"))] for place, pages in PAGES.items()
     }
     page = st.navigation(allowed, position="top")
+st.set_page_config(page_title=f"{page.title} · Twinsearch")  # tells tabs apart, and pages to who hears them
 page.run()
+note_page()
 if app.acting is not None:
     show_visitor(app.acting)

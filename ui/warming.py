@@ -4,30 +4,42 @@ Nothing is loaded while the server comes up, or while the first page is on its w
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # opening the home is left to the thread that warms up
     from search_app.app import SearchApp
 
-_AFTER_SECONDS = 5.0  # the first page has been painted by then
+_AFTER_SECONDS = 15.0  # where nobody has opened a page by then
+_LOOK_SECONDS = 0.1
+_drawn = threading.Event()
 _QUERY = "anything"
 
 
 @asynccontextmanager
 async def warmed(_app: object) -> AsyncIterator[None]:
-    """Warms up a while after the server's start; for its lifespan."""
-    task = asyncio.create_task(_later())
+    """Warms up once the first page is drawn, or a while after the server's start; for its lifespan."""
+    task = asyncio.create_task(once_drawn(_warm_up_home))
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _later() -> None:
-    await asyncio.sleep(_AFTER_SECONDS)
-    await asyncio.to_thread(_warm_up_home)
+def note_page() -> None:
+    """A page has been drawn: what is loaded from now on keeps nobody from seeing the first one."""
+    _drawn.set()
+
+
+async def once_drawn(do: Callable[[], None]) -> None:
+    """Does it in a thread of its own once a page is drawn, or when nobody has come for a while."""
+    latest = time.monotonic() + _AFTER_SECONDS
+    while not _drawn.is_set() and time.monotonic() < latest:
+        await asyncio.sleep(_LOOK_SECONDS)
+    await asyncio.to_thread(do)
 
 
 def _warm_up_home() -> None:

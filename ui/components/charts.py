@@ -23,7 +23,7 @@ def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[float]], *, is_nea
     numbers = [str(number) for number in range(1, len(labels) + 1)]
     return {
         "tooltip": _CANVAS_TIP,
-        "grid": {"left": 0, "right": 8, "top": 10, "bottom": 60, "containLabel": True},
+        "grid": {"left": 0, "right": 8, "top": 10, "bottom": 72, "containLabel": True},
         "xAxis": {"type": "category", "data": numbers},
         "yAxis": {
             "type": "category",

@@ -39,7 +39,7 @@ def page() -> None:
 def ask(app: SearchApp, names: Sequence[str]) -> Asked:
     """The box in the middle, and beside it what narrows the search down."""
     query = query_box(first_page)
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, right = st.columns(2)
     with left:
         collection = choose_collection(names, first_page)
     with right:
