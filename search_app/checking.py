@@ -1,7 +1,8 @@
 """Compares the catalogue with its word index, with Milvus and with the encoders, and mends all but the encoders.
 
 The catalogue is the truth: what Milvus lacks comes from the vector cache or is encoded again, what the catalogue
-doesn't know is deleted, and what can't be read is built anew.
+doesn't know is deleted, and what can't be read is built anew. A generation that is still being built is only brought to
+where `reindex` can go on with it: whether it is worth its price is not decided here.
 """
 
 from collections.abc import Iterator
@@ -83,7 +84,8 @@ class Checker:
     def _milvus_problems(self, generation: Generation, collection: str) -> Iterator[str]:
         name = generation.physical_name
         if not self._index.exists(name):
-            yield f"Milvus has no collection {name!r}"
+            if not _is_begun(generation) or self._catalog.documents.chunk_count(generation.id):
+                yield f"Milvus has no collection {name!r}"
             return
         held = self._index.properties(name).get(FINGERPRINT_PROPERTY)
         if held != generation.fingerprint:
@@ -91,12 +93,14 @@ class Checker:
         yield from self._differences(generation)
         if generation.state is GenerationState.LIVE:
             yield from self._alias_problem(generation, collection)
+            if waiting := self._catalog.documents.pending_count(generation.id):
+                yield f"{waiting:,} documents of the catalogue aren't in it yet"
 
     def _differences(self, generation: Generation) -> Iterator[str]:
         missing, unknown = self._generations.difference(generation)
         if missing:
             yield f"{len(missing):,} chunks of the catalogue are missing in Milvus"
-        if unknown:
+        if unknown and not _is_begun(generation):  # a build may be at work, and looks for them at its end
             yield f"{len(unknown):,} chunks in Milvus are unknown to the catalogue"
         if spoiled := self._spoiled(generation):
             yield f"{len(spoiled):,} vectors in Milvus are not finite or not of length 1"
@@ -130,4 +134,10 @@ class Checker:
             missing, unknown = self._generations.difference(generation)
             self._catalog.documents.uncommit(generation.id, sorted(missing | self._spoiled(generation)))
             self._generations.delete(generation, unknown)
-        self._generations.build(generation, self._encoders.filling(generation, collection), report=report)
+        if not _is_begun(generation):
+            self._generations.build(generation, self._encoders.filling(generation, collection), report=report)
+
+
+def _is_begun(generation: Generation) -> bool:
+    """Whether it is still being built, or was when something stopped that."""
+    return generation.state is GenerationState.BUILDING

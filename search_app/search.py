@@ -100,12 +100,19 @@ class Searcher:
             check_query(query)
         asked = self._asked(collection, options)
         try:
-            return self._batch(asked, queries)
+            answers = self._batch(asked, queries)
         except TwinsearchError:
-            later = self._asked(collection, options)
-            if later.generation.id == asked.generation.id:
+            later = self._later(asked)
+            if later is None:
                 raise
-            return self._batch(later, queries)  # another generation went live, and the one that was asked was dropped
+            return self._batch(later, queries)
+        later = None if any(one.hits for one in answers) else self._later(asked)
+        return answers if later is None else self._batch(later, queries)
+
+    def _later(self, asked: _Asked) -> _Asked | None:
+        """The same call to the generation that went live meanwhile, if the one that was asked may be gone by now."""
+        later = self._asked(asked.collection, asked.options)
+        return None if later.generation.id == asked.generation.id else later
 
     def combined(self, query: str, collection: str, options: SearchOptions) -> SearchResult:
         """The best documents by meaning for a query of parts with weights, such as "fast car" - racing.

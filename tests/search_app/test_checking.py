@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from search_app.app import SearchApp
+from search_app.catalog.commits import BuiltDocument
 from search_app.catalog.generations import Generation
 from search_app.checking import CheckReport, Finding
 from search_app.errors import CatalogError
-from search_app.requests import IngestRequest
+from search_app.requests import IngestRequest, ReindexRequest
+from search_app.writing import encode_documents
 
 
 @pytest.fixture
@@ -76,6 +78,37 @@ def test_each_damage_is_found_and_mended_without_loss(filled: SearchApp, damage:
     repaired = filled.check(is_repairing=True)
     assert (repaired.mended, repaired.remaining) == (found.remaining, ())
     assert filled.search("kitten hound").hits == before
+    assert filled.check() == CheckReport((), ())
+
+
+def half_built(app: SearchApp) -> Generation:
+    """A generation of which two documents of four are there, and a chunk that isn't noted."""
+    generation = app.generations.begin("docs", app.encoders.choose("literal"), live_of(app).chunking)
+    pending = app.catalog.documents.pending(generation.id, 4)
+    encoder = app.encoders.filling(generation, "docs")
+    cut = [(one.document, one.chunks or ()) for one in pending[:3]]
+    app.generations.writer(generation).hand_over(encode_documents(encoder, cut))
+    made = [BuiltDocument(one.id, one.content_hash, tuple(chunks)) for one, chunks in cut[:2]]
+    app.catalog.documents.commit_built(generation.id, made)
+    return generation
+
+
+def test_a_build_that_was_stopped_is_no_damage_and_is_not_ended_by_a_repair(filled: SearchApp) -> None:
+    generation = half_built(filled)
+    assert filled.check() == CheckReport((), ())
+    filled.index.drop(generation.physical_name)
+    finding = Finding("docs", 2, f"Milvus has no collection {generation.physical_name!r}")
+    assert filled.check(is_repairing=True) == CheckReport((finding,), ())
+    assert filled.catalog.documents.pending_count(generation.id) == 4
+    assert filled.reindex(ReindexRequest("docs", "literal")).generation.number == 2
+
+
+def test_a_document_that_the_live_generation_lacks_is_found_and_taken_in(filled: SearchApp) -> None:
+    (first, *_) = filled.catalog.documents.chunk_ids(live_of(filled).id)
+    filled.catalog.documents.uncommit(live_of(filled).id, [first])
+    finding = Finding("docs", 1, "1 documents of the catalogue aren't in it yet")
+    assert finding in filled.check().remaining
+    assert finding in filled.check(is_repairing=True).mended
     assert filled.check() == CheckReport((), ())
 
 

@@ -4,12 +4,14 @@ import gc
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.progress import Report, unheard
 from search_app.app import SearchApp
 from search_app.errors import CollectionInUse, TwinsearchError
+from search_app.index.vector_index import Found
 from search_app.locks import building, learning, training
 from search_app.requests import IngestRequest, LearnRequest, ReindexRequest, TrainRequest
 from search_app.search import SearchOptions
@@ -65,6 +67,23 @@ def test_a_query_whose_generation_goes_while_it_is_asked_is_answered_by_the_next
     (answer,) = filled.searcher.search_batch(queries, "docs", SearchOptions(1))
     assert (answer.generation, answer.encoder.name) == (2, "literal")
     assert [hit.document_id for hit in answer.hits] == ["notes/cat.txt"]
+
+
+def test_a_query_whose_generation_goes_before_its_texts_are_read_is_answered_by_the_next_one(
+    filled: SearchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = filled.index.search
+
+    def search_and_lose(*arguments: Any, **options: Any) -> list[list[Found]]:
+        found = search(*arguments, **options)
+        monkeypatch.undo()
+        switched(filled, "literal")
+        filled.drop_generation("docs", 1)
+        return found
+
+    monkeypatch.setattr(filled.index, "search", search_and_lose)
+    answer = filled.search("cat", k=1)
+    assert (answer.generation, [hit.document_id for hit in answer.hits]) == (2, ["notes/cat.txt"])
 
 
 def test_a_switch_lets_go_of_the_generation_before_the_last(filled: SearchApp) -> None:
