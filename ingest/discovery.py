@@ -5,6 +5,7 @@ Only regular files: no hidden ones, no links that lead out of the root, no folde
 Nothing is left out in silence: what has no reader or isn't opened is counted, what can't be listed is reported.
 """
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -24,6 +25,7 @@ _PATTERN_SIGNS = frozenset("*?[")
 _LIST_SIGN = "@"
 _BLOCK_BYTES = 1 << 20
 _LINKED_FOLDER = "links to folders"
+_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,30 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A folder below `root` whose files can't be known."""
+    """A folder whose files can't be known."""
 
-    root: Path
+    folder: Path
     error: ReadError
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern as the folder above all of its signs, and what the parts of a path below that must be like."""
+
+    folder: Path
+    parts: tuple[str, ...]
+
+    def matches(self, path: Path) -> bool:
+        """Whether a path below the folder is like that."""
+        return path.is_relative_to(self.folder) and _matches(path.relative_to(self.folder).parts, self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """What there is to read.
 
-    `roots` are the files and folders below which everything was found: what else is known of them has vanished.
+    `roots` are the files and folders below which everything was found, `patterns` those of which what matches was: what
+    else is known of them has vanished.
     `skipped` counts what was left out of folders: files for which there is no reader, by how their names end; links and
     pipes, by what they are.
     """
@@ -61,11 +76,16 @@ class Discovery:
     unlisted: tuple[Unlisted, ...]
     roots: tuple[Path, ...]
     skipped: tuple[tuple[str, int], ...]
+    patterns: tuple["Pattern", ...] = ()
 
     @property
     def skipped_count(self) -> int:
         """Files that were left out."""
         return sum(count for _, count in self.skipped)
+
+    def matches(self, path: Path) -> bool:
+        """Whether one of the patterns asks for the path."""
+        return any(one.matches(path) for one in self.patterns)
 
 
 def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
@@ -84,6 +104,7 @@ def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
         unlisted=tuple(search.unlisted),
         roots=tuple(sorted(set(search.roots))),
         skipped=tuple(sorted((+search.skipped).items())),
+        patterns=tuple(search.patterns),
     )
 
 
@@ -119,6 +140,7 @@ class _Search:
     files: dict[Path, SourceFile] = field(default_factory=dict)
     unlisted: list[Unlisted] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
     def add(self, path: Path) -> None:
@@ -142,17 +164,14 @@ class _Search:
         """Ids begin at the last folder that has no sign of a pattern in it or above it."""
         parts = _absolute(pattern).parts
         fixed = next(place for place, part in enumerate(parts) if _PATTERN_SIGNS.intersection(part))
-        root = _existing(Path(*parts[:fixed]))
-        found = [
-            path
-            for path in _files_at(root, self.unlisted, Counter())  # what doesn't match wasn't asked for
-            if _matches(path.relative_to(root).parts, parts[fixed:])
-        ]
+        wanted = Pattern(_existing(Path(*parts[:fixed])), parts[fixed:])
+        files = _files_at(wanted.folder, self.unlisted, Counter())  # what doesn't match wasn't asked for
+        found = [path for path in files if wanted.matches(path)]
         if not found:
             raise SourceNotFound(f"No file matches {str(pattern)!r}. Check the pattern; quote it from the shell.")
+        self.patterns.append(wanted)
         for path in found:
-            self._take(path, root)
-            self.roots.append(path)
+            self._take(path, wanted.folder)
 
     def _add_list(self, listing: Path) -> None:
         """Each line is a path from the list's folder on; ids of files below that folder begin there."""
@@ -228,7 +247,7 @@ def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> It
 
     def note(error: OSError) -> None:
         sentence = f"The folder {error.filename!r} can't be listed ({error.strerror}). Check its permissions."
-        unlisted.append(Unlisted(root, ReadError(sentence)))
+        unlisted.append(Unlisted(Path(error.filename), ReadError(sentence)))
 
     for folder, folder_names, file_names in os.walk(root, onerror=note):
         aside = _BEIR_QUESTIONS if _BEIR_CORPUS in file_names else ()
@@ -251,10 +270,8 @@ def _unopened(path: Path, root: Path) -> str:
     """Why a path isn't opened; empty for a regular file below the root, and for one that nobody may look at."""
     try:
         mode = path.stat().st_mode
-    except PermissionError:  # reading it tells the reason, so that it is a failure and not left out
-        return ""
-    except OSError:
-        return "links to nowhere"
+    except OSError as error:  # where it isn't gone, reading it tells the reason: it is a failure and not left out
+        return "links to nowhere" if error.errno in _NOWHERE else ""
     if not stat.S_ISREG(mode):
         return "pipes and devices"
     return "" if not path.is_symlink() or path.resolve().is_relative_to(root) else "links that lead out"

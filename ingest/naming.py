@@ -24,7 +24,7 @@ class Naming:
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-        self._is_gone = lru_cache(_REMEMBERED_FILES)(_is_gone)
+        self._is_gone = lru_cache(_REMEMBERED_FILES)(is_gone)
 
     def name(self, found: Found, file: SourceFile, held: Mapping[str, HeldDocument]) -> str:
         """The document's id, taken for it.
@@ -76,7 +76,8 @@ def by_path(file: SourceFile, name: str) -> str:
     return file.origin + name.removeprefix(file.id)
 
 
-def _is_gone(origin: str) -> bool:
+def is_gone(origin: str) -> bool:
+    """Whether there is certainly no file with this path."""
     try:
         Path(origin).stat()
     except (FileNotFoundError, NotADirectoryError):

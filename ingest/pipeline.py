@@ -5,7 +5,7 @@ A file that is as it was when its documents were committed isn't even opened.
 """
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -17,7 +17,7 @@ from ingest.cleaning import clean_line
 from ingest.counting import TokenCounter
 from ingest.discovery import Discovery, SourceFile, discover
 from ingest.errors import IdTaken
-from ingest.naming import Naming, by_path, names_of
+from ingest.naming import Naming, by_path, is_gone, names_of
 from ingest.progress import Report
 from ingest.readers import READERS, count_documents
 from ingest.readers.found import Begun, Broken, Expected, Found, Skipped, TableColumns, Told
@@ -76,7 +76,7 @@ def ingest(
             take_in(run.work, _pending(run, read))
         tally.skipped.update(dict(discovery.skipped))
         if settings.prune:
-            tally.removed = _prune(run, discovery.roots)
+            tally.removed = _prune(run, discovery)
     tally.expected = tally.finished
     tally.tell()
     sink.note(tally.stages)
@@ -95,7 +95,7 @@ class _Run:
     counter: TokenCounter = field(init=False)
     naming: Naming = field(init=False)
     unreadable: set[str] = field(default_factory=set)  # ids of files whose documents must outlive this run
-    half_read: set[Path] = field(default_factory=set)  # roots below which it can't be known what vanished
+    half_read: set[Path] = field(default_factory=set)  # files and folders of which it can't be known what vanished
 
     def __post_init__(self) -> None:
         self.counter = TokenCounter(self.encoder.count_tokens)
@@ -151,9 +151,9 @@ def _changed_files(run: _Run, files: Iterable[SourceFile]) -> Iterator[_File]:
 
 
 def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[_Read, None, None]:
-    for folder in discovery.unlisted:
-        run.half_read.add(folder.root)
-        run.tally.fail(None, Failure(clean_line(str(folder.root)), str(folder.error)))
+    for one in discovery.unlisted:
+        run.half_read.add(Path(clean_line(str(one.folder))))
+        run.tally.fail(None, Failure(clean_line(str(one.folder)), str(one.error)))
     stamps = iter(files)
     with closing(parse_files([file.source for file in files], run.settings.parsing)) as parsed:
         for source, told in groupby(parsed, key=itemgetter(0)):
@@ -163,19 +163,19 @@ def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[
                 if isinstance(item, Found):
                     yield _Read(source, tally, item)
                 else:
-                    _note(run, discovery, source, item, tally)
+                    _note(run, source, item, tally)
             run.tally.tell()
             yield _Read(source, tally, None)
 
 
-def _note(run: _Run, discovery: Discovery, file: SourceFile, item: Told, tally: FileTally) -> None:
+def _note(run: _Run, file: SourceFile, item: Told, tally: FileTally) -> None:
     """Count what a parser told beside the documents."""
     match item:
         case Broken(source, reason, hides_ids):
             run.tally.fail(tally, Failure(source, reason))
             run.unreadable.update((source, by_path(file, source)))
             if hides_ids:
-                run.half_read.add(file.path if file.path in discovery.roots else file.root)
+                run.half_read.add(Path(file.origin))
         case TableColumns():
             run.tally.tables.append(item)
         case Expected(count):
@@ -232,15 +232,19 @@ def _compared(run: _Run, read: _Read, held: Mapping[str, HeldDocument]) -> Pendi
     return Pending(read.file, document, is_changed=before is not None)
 
 
-def _prune(run: _Run, roots: Sequence[Path]) -> int:
-    """Remove what vanished; a root whose files could not all be read is left alone, and that is reported."""
-    origins = []
-    for root in roots:
-        if any(half_read.is_relative_to(root) for half_read in run.half_read):
-            reason = "Nothing was pruned here: not all of it could be read. Mend what failed, then prune again."
-            run.tally.fail(None, Failure(clean_line(str(root)), reason))
-        else:
-            origins.append(clean_line(str(root)))
-    if not origins:
-        return 0
-    return run.sink.prune(origins, lambda key, origin: key in run.unreadable or run.seen.is_kept(key, origin))
+def _prune(run: _Run, discovery: Discovery) -> int:
+    """Remove what vanished: from the paths that were given, in a file that is gone or was read to its end."""
+    roots = {Path(clean_line(str(root))) for root in discovery.roots}
+    folders = {Path(clean_line(str(one.folder))) for one in discovery.patterns}
+
+    def is_kept(document_id: str, origin: str) -> bool:
+        is_asked = _is_within(origin, roots) or discovery.matches(Path(origin))
+        is_hidden = document_id in run.unreadable or _is_within(origin, run.half_read)
+        is_known = is_asked and not is_hidden and (run.seen.is_read(origin) or is_gone(origin))
+        return not is_known or run.seen.is_kept(document_id, origin)
+
+    return run.sink.prune(sorted(map(str, roots | folders)), is_kept)
+
+
+def _is_within(origin: str, paths: Collection[Path]) -> bool:
+    return bool(paths) and any(above in paths for above in (Path(origin), *Path(origin).parents))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.discovery import suffix_of
-from ingest.errors import EmptyText, ReadError, TableError, TooLarge
+from ingest.errors import EmptyText, ReadError, TooLarge
 from ingest.limits import Limits
 from ingest.readers.archives import read_tar, read_zip
 from ingest.readers.books import read_epub
@@ -91,10 +91,10 @@ def format_of(file: Opened) -> Format:
     return named or _PLAIN
 
 
-def hides_ids(name: str, error: ReadError | None = None) -> bool:
+def hides_ids(name: str) -> bool:
     """Whether documents may be lost with a file of this name whose ids can't be told from it."""
     named = READERS.get(suffix_of(name))
-    return (named is None or named.holds_many) and not isinstance(error, TableError)
+    return named is None or named.holds_many
 
 
 def read_file(file: Opened, *, skip: int = 0) -> Iterator[Told]:
@@ -146,7 +146,7 @@ def _read_member(file: Opened, member: Member) -> Iterator[Told]:
             inner = replace(inner, stream=io.BytesIO(member.load()))
         yield from read_file(inner)
     except ReadError as error:
-        yield Broken(inner.id, str(error), hides_ids=hides_ids(inner.name, error))
+        yield Broken(inner.id, str(error), hides_ids=hides_ids(inner.name))
 
 
 def _check_depth(file: Opened) -> None:

@@ -68,7 +68,7 @@ def _parse(parsing: Parsing, request: dict[str, Any], packer: Packer, answers: B
                     _send(answers, packer.flush())
                     allow_seconds(parsing.limits.seconds)
     except ReadError as error:
-        return End(str(error), hides_ids=hides_ids(name, error))
+        return End(str(error), hides_ids=hides_ids(name))
     return End()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.discovery import discover, spool
+from ingest.discovery import Pattern, discover, spool
 from ingest.errors import SourceNotFound, TooLarge
 from ingest.limits import Limits
 
@@ -81,7 +81,9 @@ def test_a_pattern_finds_files_with_ids_from_its_first_plain_folder_on(write_tre
     root = write_tree({"a.md": "", "sub/b.md": "", "sub/deep/c.md": "", "sub/d.tsv": "", ".hidden/e.md": ""})
     assert ids(root / "**" / "*.md") == ["docs/a.md", "docs/sub/b.md", "docs/sub/deep/c.md"]
     assert ids(root / "*" / "[bd].*") == ["docs/sub/b.md", "docs/sub/d.tsv"]
-    assert discover([root / "s*" / "b.md"], suffixes=SUFFIXES).roots == (root / "sub" / "b.md",)
+    found = discover([root / "s*" / "b.md"], suffixes=SUFFIXES)
+    assert (found.roots, found.patterns) == ((), (Pattern(root, ("s*", "b.md")),))
+    assert [found.matches(root / name) for name in ("sub/b.md", "s/b.md", "b.md", "sub/c.md")] == [1, 1, 0, 0]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(write_tree: WriteTree) -> None:

@@ -104,25 +104,43 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_document(write_tree: WriteT
     assert sorted(sink.documents) == ["docs/a.md"]
 
 
-def test_nothing_is_pruned_below_a_root_with_a_half_read_table(write_tree: WriteTree, run, sink) -> None:
-    root = write_tree({"a.jsonl": '{"id": "x", "text": "one"}\n{"id": "y", "text": "two"}\n'})
+def test_pruning_takes_nothing_of_a_half_read_table_and_what_vanished_beside_it(
+    write_tree: WriteTree, run, sink
+) -> None:
+    root = write_tree({"a.jsonl": '{"id": "x", "text": "one"}\n{"id": "y", "text": "two"}\n', "b.md": "gone"})
     run(root)
     write_tree({"a.jsonl": '{"id": "x", "text": "one"}\n{"id": "y", "te'})
-    summary = run(root, settings=PRUNING)
+    (root / "b.md").unlink()
+    assert counts(run(root, settings=PRUNING)) == (0, 0, 1, 1, 1)
     assert sorted(sink.documents) == ["x", "y"]
-    assert summary.failed[1] == Failure(
-        str(root),
-        "Nothing was pruned here: not all of it could be read. Mend what failed, then prune again.",
-    )
+
+
+def test_a_table_in_which_a_column_is_missing_keeps_its_rows(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.csv": "id,text\nx,one\n"})
+    run(root)
+    columns = ParsingSettings(columns=TableMapping(text="Text"))
+    assert counts(run(root, settings=replace(PRUNING, parsing=columns))) == (0, 0, 0, 0, 1)
+    assert sorted(sink.documents) == ["x"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
-def test_a_folder_that_can_not_be_listed_is_a_failure(write_tree: WriteTree, run) -> None:
+def test_a_folder_that_can_not_be_listed_is_a_failure_and_keeps_its_documents(write_tree: WriteTree, run, sink) -> None:
     root = write_tree({"a.md": "one", "closed/b.md": "two"})
+    run(root)
     (root / "closed").chmod(0)
-    summary = run(root)
+    summary = run(root, settings=PRUNING)
     (root / "closed").chmod(0o700)
-    assert counts(summary) == (1, 0, 0, 0, 1)
+    assert counts(summary) == (0, 0, 1, 0, 1)
+
+
+def test_pruning_takes_no_document_whose_file_is_there_though_a_folder_leaves_it_out(
+    write_tree: WriteTree, run, sink
+) -> None:
+    root = write_tree({"a.md": "one", "notes.xyz": "two"})
+    run(root, root / "notes.xyz")
+    assert counts(run(root, settings=PRUNING)) == (0, 0, 1, 0, 0)
+    (root / "notes.xyz").unlink()
+    assert counts(run(root, settings=PRUNING)) == (0, 0, 1, 1, 0)
 
 
 def test_a_batch_is_written_when_its_chunks_are_enough(write_tree: WriteTree, run, sink) -> None:
@@ -261,6 +279,15 @@ def test_pruning_by_a_pattern_leaves_alone_what_it_does_not_match(write_tree: Wr
     run(root)
     assert counts(run(root / "*.md", settings=PRUNING)) == (0, 0, 1, 0, 0)
     assert sorted(sink.documents) == ["docs/a.md", "docs/b.txt"]
+
+
+def test_pruning_by_a_pattern_takes_what_matched_and_is_gone(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"a.md": "one", "b.md": "two", "c.txt": "three", "sub/d.md": "four"})
+    run(root)
+    for name in ("b.md", "c.txt", "sub/d.md"):
+        (root / name).unlink()
+    assert counts(run(root / "*.md", settings=PRUNING)) == (0, 0, 1, 1, 0)
+    assert sorted(sink.documents) == ["docs/a.md", "docs/c.txt", "docs/sub/d.md"]
 
 
 def test_an_archive_without_a_readable_file_is_a_failure(write_tree: WriteTree, run, zip_of) -> None:
