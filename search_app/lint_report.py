@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from search_app.twin.dividing import divided
 from search_app.twin.encoder import TwinEncoder
-from search_app.twin.examples import Examples, Shape, set_aside
+from search_app.twin.examples import Examples, Shape
 from search_app.twin.findings import Finding, Severity
 from search_app.twin.lint import lint
-from search_app.twin.training_settings import TrainingSettings, objective_of
+from search_app.twin.training_settings import TrainingSettings, objective_of, refuse_foreign_dims
 
 _REASONS: Mapping[Shape, str] = MappingProxyType(
     {
@@ -52,7 +53,8 @@ def lint_report(examples: Examples, settings: TrainingSettings, base: TwinEncode
         TrainingError: The loss doesn't fit the examples, or a setting means nothing.
     """
     objective = objective_of(settings, examples.shape)
-    divided = set_aside(examples, share=settings.held_out_share, seed=settings.seed)
+    refuse_foreign_dims(settings, base.dim)
+    parted = divided(examples, settings)
     is_chosen = settings.loss == "auto"
     taught = "the teacher's vectors are what is learned" if settings.teacher else _REASONS[examples.shape]
     return LintReport(
@@ -60,11 +62,11 @@ def lint_report(examples: Examples, settings: TrainingSettings, base: TwinEncode
         loss=objective.name,
         reason=taught if is_chosen else "it was asked for",
         base=base.name,
-        example_count=len(divided.rows),
-        held_out_count=len(divided.held_out),
+        example_count=len(parted.rows),
+        held_out_count=len(parted.held_out),
         counts=examples.provenance.counts,
         columns=examples.provenance.columns,
         classes=examples.classes,
         score_range=examples.score_range,
-        findings=tuple(lint(divided, base.token_counts, max_tokens=settings.max_tokens)),
+        findings=tuple(lint(parted, base.token_counts, max_tokens=min(settings.max_tokens, base.max_tokens))),
     )

@@ -34,7 +34,7 @@ def write_mined(path: Path, mined: Iterable[MinedQuery]) -> MineOutcome:
     queries = examples = negatives = suspected = 0
     aside = path.with_suffix(".new")
     try:
-        with aside.open("w", encoding="utf-8") as file:
+        with aside.open("w", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate as JSON has it
             for one in mined:
                 for row in one.examples:
                     print(json.dumps(_line(row), ensure_ascii=False), file=file)

@@ -69,7 +69,8 @@ class TrainRequest:
         from_scratch: "lstm": begin with an LSTM twin that has learned nothing, instead of a base.
         held_out: A file of examples to measure on; None: a part is set aside.
         mine: Search the collection for hard negatives.
-        options: "name=value" for each other field of `TrainingSettings`; what is None here has its default there.
+        options: "name=value" for each other field of `TrainingSettings`, from scratch also of `LstmSettings`; what is
+            None here has its default there.
         others: As in `Sources` and `TrainingSettings`.
     """
 
@@ -106,7 +107,7 @@ class MineRequest:
     """A training file with hard negatives to be written, without training on it.
 
     Attributes:
-        out: Ends in .jsonl, .csv or .tsv; None: into the job's folder.
+        out: Ends in .jsonl; None: into the job's folder.
         others: As in `Sources` and `negatives.MiningSettings`.
     """
 

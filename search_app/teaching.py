@@ -69,7 +69,7 @@ class Teacher:
         examples = kept or self.examples(request, report=report, suspects=folder / SUSPECTS_FILE)
         if kept is None:
             keep_examples(folder / EXAMPLES_FILE, key, examples)
-        base = self._base(request, examples, folder)
+        base = self._base(request, examples, folder, device=settings.device)
         out = self._encoders.folder(request.name)
         trained = train(base, examples, settings, out, report=report, checkpoints=folder / "checkpoints")
         self._encoders.choose(request.name)
@@ -102,7 +102,7 @@ class Teacher:
 
         settings = training_settings(request, device=self._settings.device)
         examples = self.examples(request, report=report)
-        return lint_report(examples, settings, self._base(request, examples, None))
+        return lint_report(examples, settings, self._base(request, examples, None, device=settings.device))
 
     def mine(self, request: MineRequest, *, report: Report, folder: Path) -> MineOutcome:
         """Writes a training file with hard negatives; suspected answers go into the folder and the review list.
@@ -140,20 +140,19 @@ class Teacher:
             )
         return replace(examples, held_out=(*examples.held_out, *other.rows, *other.held_out))
 
-    def _base(self, request: TrainRequest, examples: Examples, folder: Path | None) -> "TwinEncoder":
+    def _base(self, request: TrainRequest, examples: Examples, folder: Path | None, *, device: str) -> "TwinEncoder":
         """The encoder to begin with, loaded to be changed; one from scratch is kept for a resumed run."""
         from search_app.twin.encoder import TwinEncoder
 
         if request.from_scratch is not None:
-            return self._begun(request, examples, folder)
+            return self._begun(request, examples, folder, device=device)
         name = request.base or self._serving(request.collection)
-        return TwinEncoder.load(
-            name, device=self._settings.device, precision="fp32", encoders_folder=self._encoders.shelf
-        )
+        return TwinEncoder.load(name, device=device, precision="fp32", encoders_folder=self._encoders.shelf)
 
-    def _begun(self, request: TrainRequest, examples: Examples, folder: Path | None) -> "TwinEncoder":
+    def _begun(self, request: TrainRequest, examples: Examples, folder: Path | None, *, device: str) -> "TwinEncoder":
+        from search_app.training_options import lstm_settings
         from search_app.twin.encoder import TwinEncoder
-        from search_app.twin.lstm import LstmSettings, begin_lstm
+        from search_app.twin.lstm import begin_lstm
 
         if request.from_scratch != _SCRATCH or request.base:
             raise UsageError(
@@ -162,11 +161,11 @@ class Teacher:
             )
         texts = (text for row in examples.rows for text in row.texts)
         if folder is None:
-            return begin_lstm(texts, LstmSettings(seed=request.seed))
+            return begin_lstm(texts, lstm_settings(request))
         kept = folder / _BEGUN / _SCRATCH
         if not kept.is_dir():
-            begin_lstm(texts, LstmSettings(seed=request.seed)).save(kept)
-        return TwinEncoder.load(kept, device=self._settings.device, precision="fp32")
+            begin_lstm(texts, lstm_settings(request)).save(kept)
+        return TwinEncoder.load(kept, device=device, precision="fp32")
 
     def _resolved(self, name: str) -> Path:
         from search_app.twin.resolution import resolve

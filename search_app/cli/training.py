@@ -62,6 +62,7 @@ _BASE = click.option("--base", metavar="ENCODER", help="Where to start; the live
 _LOSS = click.option(
     "--loss", default="auto", show_default=True, help="auto, in-batch-negatives, contrastive, triplet, cosent, …"
 )
+_TEACHER = click.option("--teacher", metavar="ENCODER", help="Learn the vectors of another encoder.")
 _OPTIONS = click.option(
     "--set", "options", multiple=True, metavar="NAME=VALUE", help="Any other setting, such as temperature=0.02."
 )
@@ -81,7 +82,7 @@ twinsearch train --pairs pairs.csv --dry-run""",
 @click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
 @_BASE
 @click.option("--from-scratch", type=click.Choice(["lstm"]), help="Start with a small encoder that knows nothing.")
-@click.option("--teacher", metavar="ENCODER", help="Learn the vectors of another encoder.")
+@_TEACHER
 @_LOSS
 @click.option("--epochs", type=int, help="How often every example is seen.")
 @click.option("--batch-size", type=int, help="Examples that are compared with each other.")
@@ -156,7 +157,7 @@ twinsearch lint scores.tsv --score-range 0,5 --held-out dev.tsv""",
 )
 @click.argument("pairs", metavar="FILE", type=_FILE)
 @collection_option
-@with_options(_SCORES, _HELD_OUT, _BASE, _LOSS, _OPTIONS)
+@with_options(_SCORES, _HELD_OUT, _BASE, _TEACHER, _LOSS, _OPTIONS)
 def lint(shell: Shell, **asked: Any) -> None:
     """Look for what is wrong with examples before training on them."""
     from search_app.requests import TrainRequest

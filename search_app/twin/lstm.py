@@ -1,7 +1,7 @@
 """Begins an encoder without any pretrained weights: a tokenizer learned from texts, and an LSTM of random numbers.
 
 The same texts and settings give the same encoder, on every machine. It knows nothing yet: training makes an encoder of
-it, at a learning rate of about 0.001, fifty times that of a pretrained one.
+it, at a learning rate of about 0.001, twenty times that of a pretrained one.
 """
 
 import json

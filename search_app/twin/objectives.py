@@ -136,7 +136,9 @@ def _softmax(batch: VectorBatch, options: LossOptions) -> Tensor:
     if options.head is None:
         raise ValueError("The softmax loss has no classifier; expected one over the classes of the examples.")
     labels = batch.given_labels().long()
-    return losses.softmax(batch.anchors, batch.partners, labels, weight=options.head.weight, bias=options.head.bias)
+    weight = options.head.weight.view(options.head.out_features, 3, -1)  # (classes, u and v and |u - v|, dim)
+    narrow = weight[..., : batch.anchors.shape[1]].flatten(1)  # shared by all lengths: Kusupati et al. 2022, MRL-E
+    return losses.softmax(batch.anchors, batch.partners, labels, weight=narrow, bias=options.head.bias)
 
 
 def _distillation(batch: VectorBatch, _options: LossOptions) -> Tensor:

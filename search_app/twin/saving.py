@@ -8,9 +8,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from search_app.errors import EncoderError
+from search_app.twin.backbone import first_line
 from search_app.twin.json_files import write_json
 from search_app.twin.layout import Prompts
 from search_app.twin.network import Projection, TwinNetwork
@@ -45,10 +47,11 @@ def save_encoder(
             publish(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors has a kind of its own for a full disk
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise EncoderError(
-            f"The encoder can't be saved as {folder} ({error.strerror or error}). Free or choose another "
-            "place, and run the command again."
+            f"The encoder can't be saved as {folder} ({reason}). Free or choose another place, "
+            "and run the command again."
         ) from error
 
 

@@ -95,7 +95,7 @@ class TwinTrainer(Trainer):
             raise ValueError("The leading process told no measurement; expected one at each evaluation.")
         self.measured[self.state.global_step] = measured
         figures = {f"eval_{name}": value for name, value in measured.figures.items()}
-        self._refuse_no_number(figures["eval_loss"], "held-out loss")
+        self._refuse_no_number(figures["eval_loss"], "held-out loss", self.state.global_step)
         self.log(figures)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, figures)
         return figures
@@ -108,7 +108,7 @@ class TwinTrainer(Trainer):
         """
         loss: Tensor = model(**inputs)["loss"]
         value = loss.item()
-        self._refuse_no_number(value, "loss")
+        self._refuse_no_number(value, "loss", self.state.global_step + 1)
         self._listener.count(value, len(inputs["anchors"]["input_ids"]) * self._processes.count)
         return loss
 
@@ -156,14 +156,14 @@ class TwinTrainer(Trainer):
 
     def _refuse_damaged_weights(self) -> None:
         norms = torch.stack([weights.detach().norm() for weights in self._trainee.parameters()])
-        self._refuse_no_number(norms.sum().item(), "size of the weights")
+        self._refuse_no_number(norms.sum().item(), "size of the weights", self.state.global_step)
 
-    def _refuse_no_number(self, value: float, what: str) -> None:
+    def _refuse_no_number(self, value: float, what: str, step: int) -> None:
         if math.isfinite(value):
             return
         kept = complete_checkpoints(self._folder)
         raise TrainingError(
-            f"The {what} became {value} at step {self.state.global_step + 1} of {self.state.max_steps}; "
+            f"The {what} became {value} at step {step} of {self.state.max_steps}; "
             f"{_kept(kept)}. Train again with a lower learning rate than {self.args.learning_rate:g}."
         )
 

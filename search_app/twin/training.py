@@ -17,15 +17,16 @@ from search_app.errors import TrainingError
 from search_app.twin.batches import Plan, plan_batches
 from search_app.twin.checkpoints import TEACHER_FILE, Stopwatch, clear, open_checkpoints
 from search_app.twin.distilling import ask_teacher, refuse_narrow_teacher
+from search_app.twin.dividing import divided
 from search_app.twin.encoder import TwinEncoder
-from search_app.twin.examples import Examples, set_aside
+from search_app.twin.examples import Examples
 from search_app.twin.lint import lint, refuse_errors
-from search_app.twin.objectives import Objective, order_of
+from search_app.twin.objectives import order_of
 from search_app.twin.processes import Processes, join_processes
 from search_app.twin.report_page import report_page
 from search_app.twin.training_report import PAGE_FILE, REPORT_FILE, TrainingReport, read_report, report_json
 from search_app.twin.training_run import Run, Task
-from search_app.twin.training_settings import TrainingSettings, objective_of
+from search_app.twin.training_settings import TrainingSettings, objective_of, refuse_foreign_dims
 
 __all__ = ["TrainingReport", "TrainingSettings", "follow", "train"]
 
@@ -56,22 +57,23 @@ def train(
             can't be written; complete checkpoints are kept.
         EncoderError: The base or the teacher can't be loaded, or the new encoder can't be written.
     """
-    objective = objective_of(settings, examples.shape)
+    objective_of(settings, examples.shape)  # what means nothing is refused before anything is loaded
     finished = _finished(out_folder)
     encoder = base if isinstance(base, TwinEncoder) else _loaded(base, settings)
+    refuse_foreign_dims(settings, encoder.dim)
     teacher = None if settings.teacher is None else _teacher(settings.teacher, encoder, settings)
     processes = join_processes()
     run = _identity(encoder, teacher, examples, settings, processes)
     if finished is not None:
         return _ended(finished, run, out_folder, checkpoints)
-    divided = _divided(examples, objective, settings)
-    findings = lint(divided, encoder.token_counts, max_tokens=settings.max_tokens)
+    parted = divided(examples, settings)
+    findings = lint(parted, encoder.token_counts, max_tokens=min(settings.max_tokens, encoder.max_tokens))
     refuse_errors(findings)
-    plan = _plan(divided, objective, settings, processes)
+    plan = _plan(parted, settings, processes)
     resumed, stopwatch = open_checkpoints(checkpoints, run), Stopwatch(checkpoints)
     if teacher is not None:
-        ask_teacher(teacher, divided, checkpoints / TEACHER_FILE, dim=encoder.dim, report=report)
-    task = Task(run, encoder, divided, settings, plan, checkpoints, resumed)
+        ask_teacher(teacher, parted, checkpoints / TEACHER_FILE, dim=encoder.dim, report=report)
+    task = Task(run, encoder, parted, settings, plan, checkpoints, resumed)
     trained = Run(processes.told(task), processes).train(report, stopwatch)
     complete = replace(trained, findings=tuple(findings), seconds=stopwatch.seconds)
     return _ended(_publish(complete, encoder, out_folder), run, out_folder, checkpoints)
@@ -134,16 +136,8 @@ def _identity(
     return hashlib.sha256(decided.encode()).hexdigest()
 
 
-def _divided(examples: Examples, objective: Objective, settings: TrainingSettings) -> Examples:
-    """The examples with a held-out part, if there are enough of them for one that can be measured."""
-    divided = set_aside(examples, share=settings.held_out_share, seed=settings.seed)
-    if plan_batches(divided.held_out, settings.batch_size, order=order_of(objective, examples.shape)):
-        return divided
-    return replace(examples, held_out=())
-
-
-def _plan(examples: Examples, objective: Objective, settings: TrainingSettings, processes: Processes) -> Plan:
-    order = order_of(objective, examples.shape)
+def _plan(examples: Examples, settings: TrainingSettings, processes: Processes) -> Plan:
+    order = order_of(objective_of(settings, examples.shape), examples.shape)
     plan = plan_batches(examples.rows, settings.batch_size, order=order, epochs=settings.epochs, seed=settings.seed)
     plan = [batch for batch in plan if len(batch) >= processes.count]  # a row at least for each process
     if settings.max_steps is not None:

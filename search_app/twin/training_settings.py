@@ -4,8 +4,9 @@ What a person leaves out is chosen by the loss and the shape of the examples. Ev
 weights that come out, so all of it belongs to the identity of a run.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from search_app.errors import TrainingError
@@ -99,10 +100,24 @@ def _refuse_meaningless(settings: TrainingSettings) -> None:
             f"The precision {settings.precision!r} is not known in training; expected one of {', '.join(_PRECISIONS)}. "
             "Choose one."
         )
-    for name, lowest in _LOWEST.items():
+    for name in (field.name for field in fields(settings)):
         value = getattr(settings, name)
-        if value is not None and not value >= lowest:
-            raise TrainingError(f"The setting {name} is {value}; expected at least {lowest:g}. Raise it.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TrainingError(f"The setting {name} is {value}; expected a number that is finite. Change it.")
+        if value is not None and name in _LOWEST and value < _LOWEST[name]:
+            raise TrainingError(f"The setting {name} is {value}; expected at least {_LOWEST[name]:g}. Raise it.")
+        if value is not None and name in _HIGHEST and value > _HIGHEST[name]:
+            raise TrainingError(f"The setting {name} is {value}; expected at most {_HIGHEST[name]:g}. Lower it.")
+
+
+def refuse_foreign_dims(settings: TrainingSettings, dim: int) -> None:
+    """Raise TrainingError for first dimensions that vectors of `dim` components don't have."""
+    foreign = [one for one in settings.dims if not 1 <= one <= dim]
+    if foreign:
+        raise TrainingError(
+            f"The first {foreign[0]} dimensions can't serve alone: the encoder's vectors have {dim}; expected 1 to "
+            f"{dim}. Choose other --dims."
+        )
 
 
 _PRECISIONS = ("auto", "fp32", "bf16")
@@ -123,3 +138,4 @@ _LOWEST: Mapping[str, float] = MappingProxyType(  # setting -> the smallest valu
         "warmup_share": 0,
     }
 )
+_HIGHEST: Mapping[str, float] = MappingProxyType({"held_out_share": 0.9, "warmup_share": 1})

@@ -9,7 +9,7 @@ import pytest
 from ingest.progress import Progress, unheard
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
-from search_app.errors import Cancelled, TrainingError, UsageError
+from search_app.errors import Cancelled, EncoderError, TrainingError, UsageError
 from search_app.requests import IngestRequest, ReindexRequest, TrainRequest
 
 
@@ -197,6 +197,13 @@ def test_only_an_lstm_begins_from_scratch(filled: SearchApp, asked: dict[str, st
     with pytest.raises(UsageError) as refused:
         filled.run(TrainRequest("small", **asked))  # type: ignore[arg-type]  # strings, as the fields are
     assert str(refused.value) == said
+
+
+def test_the_device_that_a_training_names_is_the_one_it_runs_on(app: SearchApp, pairs: str) -> None:
+    request = TrainRequest("x", pairs=pairs, base="fluent", options=("device=abacus",))
+    for ask in (app.lint, app.run):
+        with pytest.raises(EncoderError, match="There is no device 'abacus' here"):
+            ask(request)
 
 
 def test_an_encoder_learns_the_vectors_of_a_teacher(filled: SearchApp) -> None:

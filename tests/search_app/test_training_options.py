@@ -1,10 +1,13 @@
 """Every setting of a training can be named, and a value of the wrong type is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from search_app.errors import UsageError
 from search_app.requests import TrainRequest
-from search_app.training_options import training_settings
+from search_app.training_options import lstm_settings, training_settings
+from search_app.twin.lstm import LstmSettings
 from search_app.twin.training_settings import TrainingSettings
 
 
@@ -52,6 +55,17 @@ def test_a_value_of_the_wrong_type_is_told(option: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         training_settings(TrainRequest("x", options=(option,)), device="auto")
     assert str(refused.value) == said
+
+
+def test_from_scratch_the_rate_is_higher_and_the_size_can_be_named() -> None:
+    options = ("hidden_dim=16", "dim=32", "pooling=max", "max_tokens=64")
+    request = TrainRequest("x", from_scratch="lstm", seed=3, options=options)
+    settings = training_settings(request, device="cpu")
+    assert (settings.learning_rate, settings.max_tokens) == (1e-3, 64)
+    assert lstm_settings(request) == LstmSettings(hidden_dim=16, dim=32, pooling="max", seed=3)
+    assert training_settings(replace(request, learning_rate=0.1), device="cpu").learning_rate == 0.1
+    with pytest.raises(UsageError, match="'hidden_dim=16' is no setting of a training"):
+        training_settings(replace(request, from_scratch=None), device="cpu")
 
 
 @pytest.mark.parametrize("option", ["tempo=3", "temperature", "epochs=3", ""])

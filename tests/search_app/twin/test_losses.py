@@ -205,6 +205,20 @@ def test_matryoshka_around_any_loss_equals_the_reference(name: str, theirs: Call
     close(ours, wrapped([{"vectors": rows} for rows in columns], labels))
 
 
+def test_matryoshka_around_the_softmax_narrows_the_classifier_alike() -> None:
+    head = torch.nn.Linear(48, 3)
+    options = LossOptions(losses.TEMPERATURE, 0.5, ENERGIES["cosine"], head)
+    batch = VectorBatch(LEFT, RIGHT, torch.zeros(0, dtype=torch.int64), labels=CLASSES % 3)
+    ours = narrowed(OBJECTIVES["softmax"].compute, options, (16, 4))(batch)
+    expected = torch.zeros(())
+    for dim in (16, 4):
+        left, right = (torch.nn.functional.normalize(rows[:, :dim], dim=1) for rows in (LEFT, RIGHT))
+        columns = [place * 16 + column for place in range(3) for column in range(dim)]
+        scores = torch.cat([left, right, (left - right).abs()], dim=1) @ head.weight[:, columns].T + head.bias
+        expected = expected + torch.nn.functional.cross_entropy(scores, (CLASSES % 3).long())
+    close(ours, expected)
+
+
 def test_matryoshka_around_distillation_narrows_student_and_teacher_alike() -> None:
     options = LossOptions(losses.TEMPERATURE, 0.5, ENERGIES["cosine"])
     batch = VectorBatch(LEFT, RIGHT, torch.zeros(0, dtype=torch.int64), targets=torch.cat([THIRD, LEFT]))

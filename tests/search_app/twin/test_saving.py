@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_a_save_that_fails_leaves_nothing(encoder: TwinEncoder, tmp_path: Path) 
     with pytest.raises(EncoderError, match=r"The encoder can't be saved as .*/file/saved \(File exists\)"):
         encoder.save(tmp_path / "file" / "saved")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(encoder: TwinEncoder, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(EncoderError, match=r"^The encoder can't be saved as .*/saved \(.*File too large"):
+            encoder.save(tmp_path / "saved")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_package_is_imported_without_torch() -> None:

@@ -305,6 +305,17 @@ def test_every_loss_trains_on_every_shape_that_it_fits(
         ),
         (TrainingSettings(batch_size=1), "The setting batch_size is 1; expected at least 2. Raise it."),
         (TrainingSettings(learning_rate=float("nan")), "The setting learning_rate is nan; expected"),
+        (
+            TrainingSettings(loss="triplet", margin=float("inf")),
+            "The setting margin is inf; expected a number that is finite. Change it.",
+        ),
+        (TrainingSettings(held_out_share=1.0), "The setting held_out_share is 1.0; expected at most 0.9. Lower it."),
+        (TrainingSettings(warmup_share=3.0), "The setting warmup_share is 3.0; expected at most 1. Lower it."),
+        (
+            TrainingSettings(dims=(32, 64)),
+            "The first 64 dimensions can't serve alone: the encoder's vectors have 32; expected 1 to 32. Choose other",
+        ),
+        (TrainingSettings(dims=(0,)), "The first 0 dimensions can't serve alone:"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused_in_a_sentence(
@@ -319,6 +330,29 @@ def test_examples_that_can_not_meet_are_refused(tiny_encoder_folder: Path, tmp_p
     same = Examples(Shape.QUERIES, (query_positive("q", "p"), query_positive("Q", "p")))
     with pytest.raises(TrainingError, match=r"No batch can be made of 2 example\(s\) of query,positive"):
         trained(tiny_encoder_folder, tmp_path, same)
+
+
+def test_a_text_is_told_to_be_cut_where_the_encoder_cuts_it(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    long = replace(toy_queries(), rows=(*toy_queries().rows, query_positive("copy it", "rain " * 40)))
+    settings = replace(SETTINGS, max_steps=1, max_tokens=128)  # the encoder reads 32
+    findings = trained(tiny_encoder_folder, tmp_path, long, settings).findings
+    assert [one.what[:26] for one in findings if one.rule == "truncated"] == ["a text is cut at 32 tokens"]
+
+
+def test_a_held_out_part_that_can_not_be_measured_is_refused_if_it_was_given(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    alone = replace(toy_queries(), held_out=(query_positive("copy it", "rain"),))
+    with pytest.raises(TrainingError, match=r"^No batch can be made of 1 held-out example\(s\) of query,positive; exp"):
+        trained(tiny_encoder_folder, tmp_path, alone)
+
+
+def test_weights_that_are_no_numbers_are_told_at_the_step_that_made_them(
+    tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, learning_rate=1e30, warmup_share=0, held_out_share=0, max_steps=1)
+    with pytest.raises(TrainingError, match=r"^The size of the weights became (inf|nan) at step 1 of 1; there was no"):
+        trained(tiny_encoder_folder, tmp_path, toy_queries(), settings)
 
 
 def test_a_folder_that_exists_is_not_overwritten(tiny_encoder_folder: Path, tmp_path: Path) -> None:
