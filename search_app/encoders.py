@@ -70,6 +70,10 @@ class CachedEncoder:
             known.update(encoded)
         return np.stack([known[one] for one in hashes]) if texts else np.zeros((0, self.dim), np.float32)
 
+    def encode_anew(self, texts: Sequence[str]) -> Vectors:
+        """The documents' texts as `encode` gives them, but whether or not they are remembered."""
+        return self._encoder.encode(texts, kind="document")
+
     def unknown(self, texts: Sequence[str]) -> list[str]:
         """Those of some documents' texts that would have to be read, each once."""
         hashes = {text_hash(text, "document"): text for text in texts}

@@ -4,9 +4,11 @@ What the sample costs isn't lost: its vectors wait in the vector cache. A passag
 """
 
 import time
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from ingest.chunking import ChunkingSettings, passage
+from ingest.sink import Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.encoders import CachedEncoder
@@ -25,22 +27,22 @@ def forecast(catalog: Catalog, live: Generation, encoder: CachedEncoder, chunkin
     ids = list(islice(catalog.documents.chunk_ids(live.id), _LOOKED_UP))  # hashes: the lowest are a fair sample
     found = catalog.documents.passages(live, ids)
     texts = [passage(one.title, one.chunk.headings, one.chunk.text) for one in found.values()]
-    fresh = encoder.unknown(texts)
-    is_cut_anew = chunking.key != live.chunking_key
-    share = 1.0 if is_cut_anew else len(fresh) / max(len(texts), 1)
+    is_cut_anew = chunking.key != live.chunking_key  # then no chunk waits in the cache, though what it is cut from does
+    timed = texts if is_cut_anew else encoder.unknown(texts)
+    share = len(timed) / max(len(texts), 1)
     total = catalog.documents.chunk_count(live.id)
-    seconds = total * share * _seconds_each(encoder, fresh)
+    seconds = total * share * _seconds_each(encoder.encode_anew if is_cut_anew else encoder.encode, timed)
     count = round(total * _step(live.chunking) / _step(chunking)) if is_cut_anew else total
     return Cost(round(count * share), seconds, disk_bytes(count, encoder.dim))
 
 
-def _seconds_each(encoder: CachedEncoder, texts: list[str]) -> float:
+def _seconds_each(encode: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> float:
     """The time that one of the texts takes; 0 where none is left to be encoded."""
     timed = texts[_WARMING : _WARMING + _TIMED] or texts
     if timed is not texts:
-        encoder.encode(texts[:_WARMING])
+        encode(texts[:_WARMING])
     begun = time.perf_counter()
-    encoder.encode(timed)
+    encode(timed)
     return (time.perf_counter() - begun) / max(len(timed), 1)
 
 

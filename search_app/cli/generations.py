@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, command, with_options
+from search_app.cli.shell import Shell, background_option, command, with_options
 from search_app.cli.tables import moment, table
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ twinsearch reindex support --chunk-tokens 128 --chunk-overlap 16""",
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
 @with_options(*_TERMS)
 @click.option("--preview", is_flag=True, help="Only predict what the gate would say, and what the build costs.")
-def reindex(shell: Shell, *, preview: bool, **asked: Any) -> None:
+@background_option
+def reindex(shell: Shell, *, preview: bool, in_background: bool, **asked: Any) -> None:
     """Build a generation with another encoder or other chunks, beside the live one; no files are read for it."""
     from search_app.requests import ReindexRequest
 
@@ -49,6 +50,9 @@ def reindex(shell: Shell, *, preview: bool, **asked: Any) -> None:
         return
     request = ReindexRequest(**asked)
     click.echo(shell.app.forecast(request).sentence, err=True)
+    if in_background:
+        shell.begin(request)
+        return
     outcome = shell.app.run(request, shell.listen())
     shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
 
@@ -68,7 +72,8 @@ def _preview(
     "learn",
     examples="""
 twinsearch learn support
-twinsearch learn support --mine --name support-1 --guard scifact/""",
+twinsearch learn support --mine --name support-1 --guard scifact/
+twinsearch learn support --background""",
 )
 @click.argument("collection", metavar="NAME")
 @click.option("--name", metavar="ENCODER", help="What the new encoder is called; NAME-1, NAME-2 … if not given.")
@@ -79,11 +84,15 @@ twinsearch learn support --mine --name support-1 --guard scifact/""",
 @click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
 @click.option("--set", "options", multiple=True, metavar="SETTING=VALUE", help="Any other setting of the training.")
 @with_options(*_TERMS[:2])
-def learn(shell: Shell, **asked: Any) -> None:
+@background_option
+def learn(shell: Shell, *, in_background: bool, **asked: Any) -> None:
     """Train on the judgements, re-index, and go live if the gate lets it through: the whole loop."""
     from search_app.jobs import as_json
     from search_app.requests import LearnRequest
 
+    if in_background:
+        shell.begin(LearnRequest(**asked))
+        return
     outcome = shell.app.run(LearnRequest(**asked), shell.listen())
     shell.show({"sentence": outcome.sentence, **as_json(outcome)}, lambda: learn_text(outcome))
 

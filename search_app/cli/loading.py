@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command
+from search_app.cli.shell import Shell, background_option, collection_option, command
 from search_app.cli.tables import table
 from search_app.errors import UsageError
 
@@ -46,16 +46,24 @@ produce-rows | twinsearch ingest - -c rows""",
 @click.option("--title-column", metavar="NAME", help="The column of a table that holds the titles.")
 @click.option("--text-column", metavar="NAME", help="The column of a table that holds the texts.")
 @click.option("--metadata-columns", metavar="NAME,NAME", help="The columns to keep beside; all others if not given.")
-def ingest(shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None, **asked: Any) -> int:
+@background_option
+def ingest(
+    shell: Shell, *, paths: tuple[str, ...], metadata_columns: str | None, in_background: bool, **asked: Any
+) -> int:
     """Load files, folders, archives, patterns, a list of paths (@FILE) or JSON lines from standard input (-)."""
     from search_app.requests import IngestRequest
 
     kept = None if metadata_columns is None else tuple(metadata_columns.split(","))
+    if in_background and "-" in paths:
+        raise click.UsageError("Standard input ends with the terminal: keep it in a file, or leave --background out.")
     with ExitStack() as held:
         places = tuple(_place(path, shell, held, asked) for path in paths)
         request = IngestRequest(places, metadata_columns=kept, **asked)
         if sentence := shell.app.unfinished(request.collection):
             click.echo(sentence, err=True)
+        if in_background:
+            shell.begin(request)
+            return 0
         summary = shell.app.run(request, shell.listen())
     for failure in summary.failed:
         click.echo(f"failed: {failure.source}: {failure.reason}", err=True)

@@ -18,6 +18,7 @@ from ingest.progress import Pace, Progress
 
 if TYPE_CHECKING:  # opening the application is left to the command that runs
     from search_app.app import SearchApp
+    from search_app.requests import Request
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,6 +30,10 @@ mode_option = click.option(
     "--mode",
     type=click.Choice(["dense", "lexical", "hybrid"]),
     help="By meaning, by words, or by both (the default).",
+)
+
+background_option = click.option(
+    "--background", "in_background", is_flag=True, help="As a job that goes on when the terminal is closed."
 )
 
 
@@ -58,6 +63,12 @@ class Shell:
     def show(self, value: Any, text: Callable[[], str]) -> None:
         """Prints a result: as JSON if that was asked for, else as text."""
         click.echo(to_json(value) if self.is_json else text())
+
+    def begin(self, request: "Request") -> None:
+        """Starts long work in a process of its own, and tells how to follow it."""
+        job = self.app.start(request)
+        follow = f"`twinsearch jobs show {job.id}` tells how far it is, `twinsearch jobs log {job.id}` what it said."
+        self.show(job, lambda: f"Job {job.id} has begun. {follow}")
 
     def listen(self) -> Callable[[Progress], None]:
         """A `Report` that draws one line on a terminal, and is silent elsewhere."""

@@ -280,3 +280,26 @@ def test_a_job_in_its_own_process_is_cancelled_and_resumed(
     assert wait_for(app, job, lambda found: found.state.is_end).state is JobState.DONE
     assert app.catalog.documents.count(1) == 1200
     assert [view.job.id for view in app.jobs.views()] == [job.id]
+
+
+@pytest.mark.slow
+def test_a_command_in_the_background_is_a_job_that_outlives_it(
+    shared_home: Path, notes: Path, run_on: Callable[..., tuple[int, str, str]]
+) -> None:
+    run_on(shared_home, "ingest", notes)
+    code, said, _ = run_on(shared_home, "reindex", "docs", "--encoder", "literal", "--background")
+    with SearchApp.open(shared_home) as app:
+        job = app.jobs.views()[0].job
+        assert (code, said.startswith(f"Job {job.id} has begun. ")) == (0, True)
+        ended = wait_for(app, job, lambda found: found.state.is_end)
+        assert (ended.state, ended.pid != os.getpid()) == (JobState.DONE, True)
+        assert app.generations.get("docs", 2).state.value == "ready"
+        while lives(ended.pid, ended.pid_started):
+            time.sleep(0.05)
+
+
+def test_standard_input_is_not_read_in_the_background(
+    shared_home: Path, run_on: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, _, told = run_on(shared_home, "ingest", "-", "--background")
+    assert (code, "keep it in a file, or leave --background out" in told) == (2, True)
