@@ -10,7 +10,7 @@ from itertools import combinations
 
 from search_app.catalog.judgements import Judgement, query_key
 
-FAR_APART = 2  # grades so many steps apart contradict each other
+FAR_APART = 2  # grades so many steps apart contradict each other, and so does any other one with 0, no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,10 @@ class PairAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A document on which people are `FAR_APART` or more; `grades` are (person, grade), the lowest first."""
+    """A document that is an answer to some and none to others, or on which they are `FAR_APART` or more.
+
+    `grades` are (person, grade), the lowest first.
+    """
 
     query: str
     document_id: str
@@ -62,10 +65,14 @@ def agreement_of(judgements: Iterable[Judgement]) -> Agreement:
     conflicts = [
         Conflict(spelled[key], document_id, tuple(sorted(voices.items(), key=lambda voice: (voice[1], voice[0]))))
         for (key, document_id), voices in grades.items()
-        if max(voices.values()) - min(voices.values()) >= FAR_APART
+        if _contradict(min(voices.values()), max(voices.values()))
     ]
     pairs = tuple(_pair(first, second, both) for (first, second), both in sorted(shared.items()))
     return Agreement(pairs, tuple(conflicts))
+
+
+def _contradict(lowest: int, highest: int) -> bool:
+    return highest - lowest >= FAR_APART or lowest == 0 < highest
 
 
 def cohen_kappa(grades: Sequence[tuple[int, int]]) -> float | None:

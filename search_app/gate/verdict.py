@@ -45,7 +45,7 @@ class Verdict:
 
     Attributes:
         difference: Mean of the candidate's nDCG@10 minus the live one's; `low` and `high` are its 95 % interval.
-        p_value: Of a one-sided paired permutation test; None when no query differs.
+        p_value: Of a one-sided paired permutation test, as in `Decision`; None when no query differs.
         margin: The loss that was to be put up with; None where a gain was asked for.
         mean_cosine: Between random chunks of the candidate: near 1 where it tells nothing apart.
         needed_count: Queries that would decide a difference of this size.
@@ -74,7 +74,7 @@ class Verdict:
         interval = (
             "" if self.low is None or self.high is None else f", 95 % interval {self.low:+.4f} to {self.high:+.4f}"
         )
-        doubt = "" if self.p_value is None else f", paired permutation test p {_p_text(self.p_value)}"
+        doubt = "" if self.p_value is None else f", {self._test} p {_p_text(self.p_value)}"
         return (
             f"Generation {self.candidate.generation} ({self.candidate.encoder}) against generation "
             f"{self.live.generation} ({self.live.encoder}) on {_counted(self.live.query_count)}, by meaning: "
@@ -82,6 +82,13 @@ class Verdict:
             f"({self.difference:+.4f}{interval}{doubt}; {self.wins} better, {self.losses} worse, {self.ties} equal). "
             f"{decision}"
         )
+
+    @property
+    def _test(self) -> str:
+        """What the p value is of: where a gain wasn't shown, it is that the loss is less than the margin."""
+        if self.margin is None or self.ruling is Ruling.BETTER:
+            return "paired permutation test"
+        return f"paired permutation test for a loss of less than {self.margin:g}"
 
     @property
     def paragraph(self) -> str:

@@ -1,11 +1,12 @@
 """The examples that moved: what a person would have seen before and after, for the queries that changed most."""
 
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from search_app.gate.verdict import Verdict
 from search_app.retrieval import Mode
-from search_app.search import Searcher, SearchOptions
+from search_app.search import Hit, Searcher, SearchOptions
 
 _EACH_WAY = 5
 _HITS = 3
@@ -41,4 +42,13 @@ def _titles(searcher: Searcher, collection: str, queries: list[str], generation:
     if not queries:
         return []
     found = searcher.search_batch(queries, collection, SearchOptions(_HITS, generation=generation, mode=Mode.DENSE))
-    return [tuple(hit.title or hit.document_id for hit in result.hits) for result in found]
+    return [_named(result.hits) for result in found]
+
+
+def _named(hits: Sequence[Hit]) -> tuple[str, ...]:
+    """What the hits are called; the id is told where a title is that of several, or where there is none."""
+    titles = Counter(hit.title for hit in hits)
+    return tuple(
+        f"{hit.title} ({hit.document_id})".strip() if titles[hit.title] > 1 else hit.title or hit.document_id
+        for hit in hits
+    )

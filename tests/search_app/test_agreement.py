@@ -11,6 +11,11 @@ def judgement(user: str, query: str, document_id: str, grade: int | None) -> Jud
     return Judgement(1, 1, query, document_id, "", "", grade, user, None, "", None, (), Split.TRAIN, 0.0)
 
 
+def test_an_answer_to_one_that_is_none_to_another_is_a_conflict_whatever_its_grade() -> None:
+    said = [("ann", "cat", "a", 1), ("bob", "cat", "a", 0), ("ann", "cat", "b", 1), ("bob", "cat", "b", 2)]
+    assert agreement_of(judgement(*one) for one in said).conflicts == (Conflict("cat", "a", (("bob", 0), ("ann", 1))),)
+
+
 def test_people_agree_on_what_both_judged_and_contradict_each_other_two_grades_apart() -> None:
     said = [
         ("ann", "cat", "a", 3),

@@ -56,6 +56,7 @@ def test_a_collapse_says_that_nothing_overrides_it() -> None:
 def test_a_margin_that_was_asked_for_is_told() -> None:
     told = verdict(Ruling.NOT_WORSE, margin=0.01).paragraph
     assert "The gate lets it through. It isn't worse by 0.01 or more" in told
+    assert "paired permutation test for a loss of less than 0.01 p = 0.500" in told
 
 
 def test_a_long_query_is_shortened_where_it_is_named() -> None:
