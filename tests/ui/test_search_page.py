@@ -293,7 +293,7 @@ def test_open_shows_the_document_with_its_passages(loaded: SearchApp, visit: Vis
     browser = visit(query="kitten")
     browser.button("open-1").click().run()
     assert not browser.exception
-    assert "### cat" in [one.value for one in browser.markdown]
+    assert "**cat**" in [one.value for one in browser.markdown]
     assert browser.text[0].value == "cat cat dog"
 
 

@@ -24,7 +24,7 @@ def show_document(app: SearchApp, collection: str, document_id: str, *, chunk_id
     with told():
         view = app.document(document_id, collection)
         source = view.document.source
-        st.markdown(f"### {link(view.document.title or view.document.id, source)}", anchors=False)
+        st.markdown(f"**{link(view.document.title or view.document.id, source)}**")  # a dialog's headings are tiny
         st.caption(plain(source))
         _show_copies(view)
         near, rest = around(view.chunks, chunk_id)
