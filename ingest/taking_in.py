@@ -24,6 +24,7 @@ from ingest.tally import FileTally, Tally
 
 _FILES_TOGETHER = 1000  # written down at once where there are no chunks to write
 _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
+_CHARACTERS_TOGETHER = 20_000_000  # of documents: one that is kept whole may be as long as a thousand others
 _WORTH_WRITING = 1000  # chunks, to a sink that has nothing else to do: so little is left to write at the end
 
 
@@ -89,9 +90,14 @@ class _Part:
     documents: list[_Chunked] = field(default_factory=list)
     files: list[tuple[int, FileOutcome]] = field(default_factory=list)
     chunk_count: int = 0
+    characters: int = 0
 
     def is_full(self, most_chunks: int) -> bool:
-        return self.chunk_count >= most_chunks or len(self.files) >= _FILES_TOGETHER
+        return (
+            self.chunk_count >= most_chunks
+            or len(self.files) >= _FILES_TOGETHER
+            or self.characters >= _CHARACTERS_TOGETHER
+        )
 
 
 def _cut(work: Work, group: Sequence[Pending], is_over: Event) -> list[_Cut]:
@@ -135,6 +141,7 @@ def _add(work: Work, part: _Part, one: _Cut) -> None:
     else:
         part.documents.append(_Chunked(document, one.chunks, one.pending.is_changed))
         part.chunk_count += len(one.chunks)
+        part.characters += len(document.text)
         file.document_count += 1
         work.tally.read += 1
 
@@ -155,12 +162,10 @@ def _encoded(work: Work, part: _Part) -> list[EncodedDocument]:
 def _with_vectors(
     documents: Sequence[_Chunked], ends: Sequence[int], parts: Sequence[Vectors]
 ) -> Iterator[EncodedDocument]:
-    """The documents all of whose chunks have a vector."""
-    if not parts:
-        return
+    """The documents all of whose chunks have a vector; one without any has them."""
     import numpy as np  # here, so that whoever reads files only doesn't wait for it
 
-    vectors = np.concatenate(parts)
+    vectors = np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
     for one, start, end in zip(documents, [0, *ends], ends, strict=False):
         if end <= len(vectors):
             yield EncodedDocument(one.document, one.chunks, vectors[start:end])
@@ -174,6 +179,7 @@ class _Batch:
     files: list[FileOutcome] = field(default_factory=list)
     chunk_count: int = 0
     changed_count: int = 0
+    characters: int = 0
 
 
 @dataclass(slots=True)
@@ -198,6 +204,7 @@ class _Writer:
         batch.documents += encoded
         batch.files += [outcome for before, outcome in part.files if before <= len(encoded)]
         batch.chunk_count += sum(len(one.chunks) for one in encoded)
+        batch.characters += sum(len(one.document.text) for one in encoded)
         batch.changed_count += sum(one.is_changed for one in part.documents[: len(encoded)])
         tally.encoded += len(encoded)
         tally.unwritten += len(encoded)
@@ -211,7 +218,11 @@ class _Writer:
 
     def _is_due(self) -> bool:
         batch = self._filling
-        is_full = batch.chunk_count >= self.work.batch_chunks or len(batch.files) >= _FILES_TOGETHER
+        is_full = (
+            batch.chunk_count >= self.work.batch_chunks
+            or len(batch.files) >= _FILES_TOGETHER
+            or batch.characters >= _CHARACTERS_TOGETHER
+        )
         return is_full or (batch.chunk_count >= _WORTH_WRITING and self.behind.is_idle)
 
     def _write(self) -> None:

@@ -75,6 +75,21 @@ def test_the_sink_gets_ready_only_for_documents(sink, encoder) -> None:
     assert sink.is_open
 
 
+def test_a_document_without_a_chunk_is_written_though_nothing_is_encoded_beside_it(sink, encoder) -> None:
+    empty = Pending(FILE, Document("empty", "", "", source="", origin=""))
+    work = work_with(encoder, sink)
+    take_in(work, [[empty, Pending(FILE, None)]])
+    assert (list(sink.documents), list(sink.files), work.tally.new) == (["empty"], [FILE.origin], 1)
+
+
+def test_long_documents_that_are_kept_whole_are_written_before_many_of_them_fill_the_memory(sink, encoder) -> None:
+    written: list[int] = []
+    sink.write = lambda batch, _files: written.append(len(batch))
+    work = replace(work_with(encoder, sink), chunking=ChunkingSettings(32, whole=True))
+    take_in(work, (group(number, 1, "x" * 10_000_000) for number in range(7)))
+    assert (sum(written), max(written)) == (7, 2)
+
+
 class Full(Exception):
     """What a sink raises that has no room left."""
 
