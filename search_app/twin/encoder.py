@@ -147,8 +147,10 @@ class TwinEncoder:
         """Unit rows of the texts, (len(texts), dim) float32.
 
         Raises:
-            EncoderError: A vector isn't finite or has no length.
+            EncoderError: A vector isn't finite or has no length, or `texts` is one text, whose letters would be meant.
         """
+        if isinstance(texts, str):
+            raise EncoderError(f"Texts to encode come as a list; got one text, {texts[:60]!r}. Write it as [text].")
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         start = 0
         for window in self.encode_stream(texts, kind=kind):

@@ -150,10 +150,15 @@ def reciprocal_ranks(encoder: Encoding, rows: Sequence[Example], *, kind: Kind) 
     for row in rows:
         positives[row.texts[0]].add(places[row.texts[1]])
     scores = encoder.encode(list(positives), kind=kind) @ encoder.encode(pool, kind="document").T
-    ranks = [
-        1 + int((own > own[sorted(right)].max()).sum()) for own, right in zip(scores, positives.values(), strict=True)
-    ]
+    ranks = [_rank(own, sorted(right)) for own, right in zip(scores, positives.values(), strict=True)]
     return np.array([[1 / rank if rank <= _RANK_CUT else 0.0] for rank in ranks])
+
+
+def _rank(scores: Vectors, right: Sequence[int]) -> float:
+    """The best rank of the right places, from 1; amid equal scores the middle one, or a collapsed encoder had 1."""
+    best = scores[right].max()
+    equals = int((scores == best).sum()) - int((scores[right] == best).sum())
+    return 1 + int((scores > best).sum()) + equals / 2
 
 
 def mean(observations: Observations) -> float:

@@ -62,7 +62,8 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled for the device
         raise EncoderError(
-            f"There is no device {name!r} here; expected auto, cpu, cuda or mps. Use --device cpu."
+            f"There is no device {name!r} here; expected auto, cpu, cuda or mps. Choose one that is: "
+            "TWINSEARCH_DEVICE=auto, device in config.toml, or for a training --set device=auto."
         ) from error
     return device
 
@@ -138,7 +139,7 @@ def refuse_without_openvino(precision: str, device: torch.device) -> None:
     if device.type != "cpu":
         raise EncoderError(
             f"Precision {precision!r} runs on the processor, but the device is {device.type!r}. "
-            "Use it with --device cpu, or --precision bf16 on this device."
+            "Set TWINSEARCH_DEVICE=cpu for it, or use --precision bf16 on this device."
         )
     if importlib.util.find_spec("openvino") is None:
         raise EncoderError(

@@ -117,6 +117,15 @@ def test_lint_ends_with_1_when_the_examples_can_not_be_trained_on(twinsearch: Tw
     assert (code, json.loads(out)["findings"][0]["rule"]) == (1, "contradicting")
 
 
+def test_texts_alone_are_looked_at_for_a_teacher(twinsearch: Twinsearch, tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("text\na cat\nsea\n")
+    code, _, err = twinsearch("lint", path, "--base", "fluent")
+    assert (code, err[-25:]) == (1, "Give one with --teacher.\n")
+    code, out, _ = twinsearch("lint", path, "--base", "fluent", "--teacher", "literal")
+    assert (code, out.splitlines()[2][:58]) == (0, "Loss 'distillation': the teacher's vectors are what is lea")
+
+
 def test_a_dry_run_trains_nothing(filled: Twinsearch, pairs: Path) -> None:
     code, out, _ = filled("train", "--pairs", pairs, "--dry-run")
     assert (code, out.splitlines()[-1]) == (0, "Nothing is wrong with them.")

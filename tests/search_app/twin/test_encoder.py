@@ -186,6 +186,11 @@ def test_any_string_gets_a_finite_unit_row(tiny_encoder_folder: Path, text: str)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0], abs=1e-5)
 
 
+def test_one_text_is_not_taken_for_a_list_of_letters(tiny_encoder_folder: Path) -> None:
+    with pytest.raises(EncoderError, match=r"come as a list; got one text, 'rain'\. Write it as \[text\]\."):
+        load(tiny_encoder_folder).encode("rain")
+
+
 def test_no_texts_give_no_rows(tiny_encoder_folder: Path) -> None:
     assert load(tiny_encoder_folder).encode([]).shape == (0, 32)
 
@@ -246,5 +251,9 @@ def test_a_network_that_gives_no_direction_is_refused(tiny_encoder_folder: Path)
 def test_an_unknown_precision_or_device_is_refused(tiny_encoder_folder: Path) -> None:
     with pytest.raises(EncoderError, match="There is no precision 'int2'; expected auto, fp32, bf16, fast-fp32"):
         TwinEncoder.load(tiny_encoder_folder, device="cpu", precision="int2")
-    with pytest.raises(EncoderError, match="There is no device 'abacus' here"):
+    with pytest.raises(EncoderError) as caught:
         TwinEncoder.load(tiny_encoder_folder, device="abacus")
+    assert str(caught.value) == (
+        "There is no device 'abacus' here; expected auto, cpu, cuda or mps. Choose one that is: "
+        "TWINSEARCH_DEVICE=auto, device in config.toml, or for a training --set device=auto."
+    )

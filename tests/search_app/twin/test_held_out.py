@@ -43,6 +43,11 @@ def test_a_positive_below_rank_ten_counts_nothing() -> None:
     assert reciprocal_ranks(Compass(), [Example(("q 0", "p 20", *negatives[1:]))], kind="query").tolist() == [[0.1]]
 
 
+def test_an_encoder_that_gives_all_texts_one_vector_ranks_none_of_them_first() -> None:
+    rows = [Example((f"{name} 7", f"p{name} 7")) for name in "abcde"]
+    assert reciprocal_ranks(Compass(), rows, kind="query").tolist() == [[1 / 3]] * 5  # the middle of five
+
+
 def test_spearman_equals_scipys_and_is_zero_for_constant_scores() -> None:
     angles, scores = [10, 50, 20, 90, 20], [0.9, 0.5, 0.6, 0.1, 0.6]
     rows = [Example(("a 0", f"b {angle}"), score) for angle, score in zip(angles, scores, strict=True)]

@@ -77,6 +77,13 @@ def test_the_weights_that_are_kept_are_those_of_the_best_step(
     assert again.before == pytest.approx(report.after, abs=1e-6)
 
 
+def test_the_last_step_is_measured_whatever_the_number_of_steps(
+    train_tiny: Callable, forty_queries: Examples, tmp_path: Path
+) -> None:
+    report = train_tiny(forty_queries, max_steps=5, evaluations=2)
+    assert [step for step, _ in report.held_out_curve] == [3, 5]
+
+
 def test_in_bf16_the_products_are_half_and_the_loss_falls_all_the_same(
     train_tiny: Callable, forty_queries: Examples, tmp_path: Path
 ) -> None:
