@@ -44,20 +44,21 @@ class Checker:
         self._encoders = encoders
         self._generations = Generations(catalog, index)
 
-    def check(self, collection: str) -> list[Finding]:
-        """What is wrong with the generations of a collection."""
+    def check(self, collection: str, *, is_live_only: bool = False) -> list[Finding]:
+        """What is wrong with the generations of a collection, or with its live one."""
         return [
             Finding(collection, generation.number, problem)
             for generation in self._generations.kept(collection)
+            if generation.state is GenerationState.LIVE or not is_live_only
             for problem in self._problems(generation, collection)
         ]
 
-    def repair(self, collection: str, report: Report) -> CheckReport:
-        """Mends what can be mended; the caller holds the collection's writer lock.
+    def repair(self, collection: str, report: Report, *, is_live_only: bool = False) -> CheckReport:
+        """Mends what can be mended; the caller holds the collection's writer lock, for all generations the builder's.
 
         The vectors of a generation whose encoder isn't at hand stay as they are.
         """
-        found = self.check(collection)
+        found = self.check(collection, is_live_only=is_live_only)
         damaged = {one.generation for one in found}
         generations = [one for one in self._generations.kept(collection) if one.number in damaged]
         for generation in generations:
@@ -68,7 +69,7 @@ class Checker:
             if self._encoder_problem(generation, collection) is None:
                 self._restore(generation, collection, report)
         self._generations.point_alias(collection)
-        remaining = self.check(collection)
+        remaining = self.check(collection, is_live_only=is_live_only)
         return CheckReport(tuple(one for one in found if one not in remaining), tuple(remaining))
 
     def _problems(self, generation: Generation, collection: str) -> Iterator[str]:

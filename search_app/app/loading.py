@@ -87,14 +87,13 @@ class Loading(Wiring):
 
     @contextmanager
     def _written_to(self, collection: str, report: Report, *, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Holds the writer's lock; after an ingest that ended without a word, checks and mends the collection first."""
+        """Holds the writer's lock; after an ingest that ended without a word, mends what it wrote to first."""
         locks = self.home.locks_folder
         with writing(locks, collection, wait_seconds=wait_seconds):
             known = self.catalog.collections.find(collection)
             run = self.catalog.ingests.latest(known.id) if known is not None else None
             if known is not None and run is not None and run.ended_at is None:
-                with building(locks, collection):
-                    Checker(self.catalog, self.index, self.encoders).repair(collection, report)
+                Checker(self.catalog, self.index, self.encoders).repair(collection, report, is_live_only=True)
                 self.catalog.ingests.end(known.id)
             yield
 

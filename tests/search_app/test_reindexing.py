@@ -262,6 +262,17 @@ def test_ingest_goes_on_while_a_generation_is_built(filled: SearchApp, notes: Pa
     assert filled.catalog.documents.chunk_count(generation.id) == 5
 
 
+def test_an_ingest_after_one_that_was_killed_mends_the_live_generation_beside_a_build(
+    filled: SearchApp, notes: Path
+) -> None:
+    live = filled.generations.get("docs", 1)
+    filled.generations.delete(live, [next(filled.catalog.documents.chunk_ids(live.id))])
+    filled.catalog.ingests.begin(live.collection_id)
+    with building(filled.home.locks_folder, "docs"):
+        filled.ingest(IngestRequest((str(notes),)))
+    assert filled.generations.difference(live) == (set(), set())
+
+
 def test_a_build_waits_at_its_end_for_whoever_writes(filled: SearchApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reindexing, "_WAIT_SECONDS", 0.0)
     writer = ExitStack()
