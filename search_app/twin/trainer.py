@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from search_app.errors import TrainingError
+from search_app.twin.backbone import first_line
 from search_app.twin.batches import Plan
 from search_app.twin.checkpoints import complete_checkpoints, seal, step_of, sweep
 from search_app.twin.held_out import Measured
@@ -135,7 +136,7 @@ class TwinTrainer(Trainer):
             sweep(folder, kept)
             raise TrainingError(
                 f"The checkpoint of step {self.state.global_step} can't be written to {folder} "
-                f"({str(error).splitlines()[0]}); {_kept(kept)}. Free some space and start the training again."
+                f"({_reason(error)}); {_kept(kept)}. Free some space and start the training again."
             ) from error
         checkpoints = complete_checkpoints(folder)
         sweep(folder, [one for one in checkpoints if one == checkpoints[-1] or self._is_best(one)])
@@ -166,6 +167,11 @@ class TwinTrainer(Trainer):
             f"The {what} became {value} at step {step} of {self.state.max_steps}; "
             f"{_kept(kept)}. Train again with a lower learning rate than {self.args.learning_rate:g}."
         )
+
+
+def _reason(error: Exception) -> str:
+    is_torch_on_a_full_disk = "unexpected pos" in str(error)
+    return "a file could not be written whole" if is_torch_on_a_full_disk else first_line(error)
 
 
 def _kept(checkpoints: Sequence[Path]) -> str:

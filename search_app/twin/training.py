@@ -7,7 +7,6 @@ What was finished once is not done again: the encoder that a run has left names 
 
 import hashlib
 import json
-import os
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from search_app.twin.examples import Examples
 from search_app.twin.lint import lint, refuse_errors
 from search_app.twin.objectives import order_of
 from search_app.twin.processes import Processes, join_processes
+from search_app.twin.publishing import publish
 from search_app.twin.report_page import report_page
 from search_app.twin.training_report import PAGE_FILE, REPORT_FILE, TrainingReport, read_report, report_json
 from search_app.twin.training_run import Run, Task
@@ -159,18 +159,11 @@ def _publish(report: TrainingReport, encoder: TwinEncoder, out_folder: Path) -> 
             encoder.save(staged)
             finished = replace(report, fingerprint=encoder.fingerprint)
             for name, content in ((REPORT_FILE, report_json(finished)), (PAGE_FILE, report_page(finished))):
-                _write(staged / name, content)
-            staged.rename(out_folder)
+                (staged / name).write_text(content, encoding="utf-8")
+            publish(staged, out_folder)  # on the disk for good: the checkpoints are cleared after it
     except OSError as error:
         raise TrainingError(
             f"The trained encoder can't be written to {out_folder} ({error.strerror}). Free some space and start the "
             "training again; it goes on from its last checkpoint."
         ) from error
     return finished
-
-
-def _write(path: Path, content: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -197,6 +197,17 @@ def test_without_space_for_a_checkpoint_the_run_stops_and_goes_on_when_there_is_
     assert_bit_equal(roomy / "out", full / "out")
 
 
+def test_a_full_disk_is_told_in_our_words_whichever_file_did_not_fit(tiny_encoder_folder: Path, tmp_path: Path) -> None:
+    weights = (tiny_encoder_folder / "model.safetensors").stat().st_size
+    for size, reason in (
+        (weights // 2, "Error while serializing"),
+        (weights * 3 // 2, "a file could not be written wh"),
+    ):
+        with files_up_to(size), pytest.raises(TrainingError) as caught:
+            trained(tiny_encoder_folder, tmp_path / str(size), toy_queries())
+        assert f"checkpoints ({reason}" in str(caught.value)
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(
     tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:
