@@ -13,6 +13,7 @@ from typing import Any
 from search_app.filters.joining import joined
 from search_app.filters.tree import (
     DOCUMENT_FIELDS,
+    TEXT_MAX,
     And,
     Compare,
     Exists,
@@ -158,9 +159,12 @@ def _stored_key(key: str) -> str:
 
 
 def _stored(value: Any) -> Any:
-    """The value as JSON in UTF-8 and 64 bits can hold it."""
+    """The value as JSON in UTF-8 and 64 bits can hold it; of a text as much as any filter can tell from another.
+
+    So no column of long texts fills the 64 KB that a server gives a row, which would refuse the batch.
+    """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return value[: TEXT_MAX + 1].encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, bool) or abs(value) <= _NUMBER_STORED_MAX:
         return value
     return _NUMBER_STORED_MAX if value > 0 else -_NUMBER_STORED_MAX

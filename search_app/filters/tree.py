@@ -22,9 +22,9 @@ DOCUMENT_FIELDS = {"id": "document_id", "title": "title", "source": "source", "o
 _METADATA = "metadata."
 
 NESTING_MAX = 20
+TEXT_MAX = 8_192  # characters of a value
 
 _VALUES_MAX = 5_000
-_TEXT_MAX = 8_192  # characters
 _NUMBER_BOUND = 2**53  # beyond it, a server that computes in doubles confuses neighbouring integers
 
 _KINDS: Mapping[str, "Kind"] = {"str": "text", "int": "number", "float": "number", "bool": "flag"}  # of Python's types
@@ -223,7 +223,7 @@ def _check_value(field: str, op: Operator, value: FilterValue) -> None:
 
 
 def _check_text(field: str, value: str) -> None:
-    if len(value) > _TEXT_MAX:
-        raise FilterError(f"The text for {field} has {len(value):,} characters; it can have up to {_TEXT_MAX:,}.")
+    if len(value) > TEXT_MAX:
+        raise FilterError(f"The text for {field} has {len(value):,} characters; it can have up to {TEXT_MAX:,}.")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise FilterError(f"The text for {field} holds a character that no document can hold: {value!a}.")

@@ -308,6 +308,17 @@ def test_a_sound_filter_passes_the_check() -> None:
     check(And((nested(19), Compare("id", "==", "x"), In("metadata.year", (1, 2.5)))), FIELDS)
 
 
+@pytest.mark.parametrize("longest", ["x" * 8_192, "x" * 8_191 + "a", "x" * 8_191 + "z", "y"])
+def test_of_a_long_text_no_more_is_stored_than_a_filter_can_ask_for(longest: str) -> None:
+    whole = {"metadata": {"html": "x" * 100_000}}
+    stored = {"metadata": stored_fields(whole)["text"]}
+    assert len(stored["metadata"]["html"]) == 8_193
+    for op in ("==", "!=", "<", "<=", ">", ">="):
+        asked = Compare("html", op, longest)
+        check(asked, {"html": {"str"}})
+        assert matches(asked, stored) == matches(asked, whole)
+
+
 def test_a_row_stores_its_metadata_apart_by_kind() -> None:
     assert stored_fields(DOCUMENT) == {
         "document_id": "docs/a.md",
