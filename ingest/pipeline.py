@@ -238,6 +238,7 @@ def _prune(run: _Run, discovery: Discovery) -> int:
     folders = {Path(clean_line(str(one.folder))) for one in discovery.patterns}
 
     def is_kept(document_id: str, origin: str) -> bool:
+        """Whether it was found, or nobody can tell that it is gone."""
         is_asked = _is_within(origin, roots) or discovery.matches(Path(origin))
         is_hidden = document_id in run.unreadable or _is_within(origin, run.half_read)
         is_known = is_asked and not is_hidden and (run.seen.is_read(origin) or is_gone(origin))

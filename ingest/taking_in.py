@@ -93,6 +93,7 @@ class _Part:
     characters: int = 0
 
     def is_full(self, most_chunks: int) -> bool:
+        """Whether it holds as much as is encoded at once."""
         return (
             self.chunk_count >= most_chunks
             or len(self.files) >= _FILES_TOGETHER
