@@ -8,7 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
+from search_app.explain import Explanation
+from search_app.explain.explanation import WordShare
 from search_app.requests import IngestRequest
+from ui.components.hits import excerpt_of
+from ui.components.why import score_lines
 
 Visit = Callable[..., AppTest]
 _TAG = re.compile(r"<[^>]+>")
@@ -315,3 +319,17 @@ def test_why_tells_what_each_word_adds_and_which_were_matched(loaded: SearchApp,
     assert any(one.startswith("Meaning: cosine 0.894, of which cat +") for one in lines)
     assert any(one.startswith("Words: BM25 ") for one in lines)
     assert any('class="why"' in one.proto.body and "<mark>" in one.proto.body for one in browser.get("html"))
+
+
+def test_signs_are_not_named_among_the_words_that_made_a_hit(loaded: SearchApp) -> None:
+    (hit, *_) = loaded.search("cat").hits
+    shares = (WordShare("(", 0.3, None), WordShare("cat", 0.2, None))
+    assert (
+        score_lines(hit, Explanation(1, similarity=0.5, words=shares))[1]
+        == "Meaning: cosine 0.500, of which cat +0.200"
+    )
+
+
+def test_an_excerpt_that_is_cut_ends_with_one_space_before_its_dots() -> None:
+    shown, _ = excerpt_of("word " * 200, "")
+    assert shown.endswith("word …")

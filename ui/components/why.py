@@ -28,7 +28,7 @@ def show_why(app: SearchApp, result: SearchResult, hit: Hit) -> None:
     with told():
         with st.spinner("Asking the encoder …"):
             explanation = app.explain(result, hit.rank)
-        st.markdown(plain(hit.title or hit.document_id))
+        st.markdown(f"**{plain(hit.title or hit.document_id)}**")
         st.html(f'{_STYLE}<div class="why">{explanation_html(hit, explanation)}</div>')
         st.caption(legend(explanation))
         for line in score_lines(hit, explanation):
@@ -49,7 +49,10 @@ def score_lines(hit: Hit, explanation: Explanation) -> list[str]:
     """The score and its parts, in the order in which they come about; Markdown."""
     lines = [f"**Score {hit.score:.3f}**"]
     if explanation.similarity is not None:
-        most = sorted(explanation.words, key=lambda word: -word.share)[:_SHARES_SHOWN]
+        told_of = [
+            word for word in explanation.words if any(map(str.isalnum, word.word))
+        ]  # signs say nothing to people
+        most = sorted(told_of, key=lambda word: -word.share)[:_SHARES_SHOWN]
         shares = ", ".join(f"{plain(word.word)} {word.share:+.3f}" for word in most)
         lines.append(f"Meaning: cosine {explanation.similarity:.3f}, of which {shares}")
     if explanation.word_scores:
