@@ -50,8 +50,10 @@ def test_nothing_is_loaded_before_a_page_is_drawn(nobody_came: None) -> None:
 
 
 def test_every_page_tells_that_it_is_drawn(nobody_came: None, app: SearchApp, visit: Visit) -> None:
+    begun = threading.Event()
     visit("collections")
-    asyncio.run(asyncio.wait_for(once_drawn(threading.Event().set), 5))  # far less than it waits for nobody
+    asyncio.run(asyncio.wait_for(once_drawn(begun.set), 5))  # far less than it waits for nobody
+    assert begun.is_set()
 
 
 def test_warming_up_loads_the_encoder_that_answers(loaded: SearchApp) -> None:
