@@ -66,7 +66,7 @@ class Shell:
 
     def begin(self, request: "Request") -> None:
         """Starts long work in a process of its own, and tells how to follow it."""
-        job = self.app.start(request)
+        job = self.app.jobs.view(self.app.start(request).id).job  # with the process that it runs in now
         follow = f"`twinsearch jobs show {job.id}` tells how far it is, `twinsearch jobs log {job.id}` what it said."
         self.show(job, lambda: f"Job {job.id} has begun. {follow}")
 
