@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # opening the home is left to the thread that warms up
     from search_app.app import SearchApp
 
-_AFTER_SECONDS = 15.0  # where nobody has opened a page by then
+_AFTER_SECONDS = 5.0  # where nobody has opened a page by then
 _LOOK_SECONDS = 0.1
 _drawn = threading.Event()
 _QUERY = "anything"
