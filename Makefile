@@ -26,8 +26,9 @@ load: $(READY)
 	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
 	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
 
-# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one.
-WORKERS ?= 2
+# A file of tests at a time in each of WORKERS processes, which wait for others a third of their time; WORKERS=0 runs
+# all in one.
+WORKERS ?= 3
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 

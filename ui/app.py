@@ -38,7 +38,7 @@ _SKETCH_PIXELS = 360
 # Streamlit writes white on the button that matters most, which can't be read on the light green of the dark theme.
 _DARK_STYLE = "<style>[data-testid^='stBaseButton-primary']:enabled {color: #0c1214}</style>"
 
-st.set_page_config(page_title="Twinsearch", page_icon=str(HERE / "icon.svg"), layout="centered")
+st.set_page_config(page_icon=str(HERE / "icon.svg"), layout="centered")  # a tab has its page's title
 st.logo(str(HERE / "logo.svg"), size="large")
 if st.context.theme.type == "dark":
     st.html(_DARK_STYLE)
@@ -56,7 +56,6 @@ if page is None:
         place: [one for one in pages if app.may(_NEEDED.get(one.title, "search"))] for place, pages in PAGES.items()
     }
     page = st.navigation(allowed, position="top")
-st.set_page_config(page_title=f"{page.title} · Twinsearch")  # tells tabs apart, and pages to who hears them
 page.run()
 note_page()
 if app.acting is not None:

@@ -18,7 +18,7 @@ from ingest.documents import Document
 from ingest.progress import Progress
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
-from search_app.errors import CollectionInUse
+from search_app.errors import CollectionInUse, GateRefused
 from search_app.gate.terms import SwitchTerms
 from search_app.locks import writing
 from search_app.writing import encode_documents
@@ -86,8 +86,12 @@ class ChangingWhileReindexing(RuleBasedStateMachine):
         generation = self.app.reindexer.reindex(self.name, encoder, self.changing(before))
         self.change_all([*before, *between])  # and what came while the lock was held
         terms = SwitchTerms(is_forced=True)
-        self.app.reindexer.switch(self.name, generation.number, terms, self.changing(after))
-        assert self.live.number == generation.number
+        try:
+            self.app.reindexer.switch(self.name, generation.number, terms, self.changing(after))
+        except GateRefused:  # texts of so few words can lie as near each other as if it had collapsed
+            assert self.live.number < generation.number
+        else:
+            assert self.live.number == generation.number
         self.change_all(after)
 
     def changing(self, changes: list[tuple[str, str | None]]) -> Callable[[Progress], None]:

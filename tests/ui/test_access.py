@@ -41,6 +41,7 @@ READ_FROM_PARTS = {
     ("catalog", "encoders", "list"),
     ("catalog", "judgements", "counts"),
     ("generations", "list"),
+    ("generations", "previous"),
     ("home", "path"),
     ("jobs", "views"),
     ("settings", "cross_encoder"),
