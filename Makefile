@@ -26,9 +26,8 @@ load: $(READY)
 	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
 	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
 
-# A file of tests at a time in each of WORKERS processes, which wait for others a third of their time; WORKERS=0 runs
-# all in one.
-WORKERS ?= 3
+# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one.
+WORKERS ?= 2
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
