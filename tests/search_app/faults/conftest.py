@@ -32,6 +32,7 @@ from search_app.index import Server, VectorIndex
 from search_app.requests import IngestRequest
 
 IS_CAMPAIGN = os.environ.get("TWINSEARCH_CAMPAIGN") == "1"
+HUNG = "Timeout ("  # so faulthandler begins what it tells of a process that doesn't end
 VOCABULARY = ("cat", "dog", "car", "bread", "rain", "copy", "file", "night", "sea", "house", "road", "child", "fire")
 
 
@@ -197,6 +198,7 @@ class FaultHome:
         if timer:
             timer.cancel()
             timer.join()
+        assert HUNG not in self.errors, self.errors
         return code
 
     @property

@@ -8,8 +8,11 @@ It imports what commands need once and forks for each, so that hundreds of kills
     kill         a step and which of its times, entered or left: SIGKILL there
     interrupt    a list of such: SIGINT there, as Ctrl-C sends it
     file_bytes   no file may grow beyond (RLIMIT_FSIZE), as on a full disk
+
+A command that hasn't ended after HANG_SECONDS tells in its "err" where each of its threads is, and ends.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -23,6 +26,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 ROOMS = ("search_app/", "ingest/")
+HANG_SECONDS = 600  # a hundred times what a command takes on a quiet machine
 EDGES = {"call": "enter", "return": "leave"}
 
 
@@ -63,6 +67,7 @@ def run(order: dict[str, Any], root: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
     moments = [(signal.SIGKILL, one) for one in [order.get("kill")] if one]
     moments += [(signal.SIGINT, one) for one in order.get("interrupt", [])]
+    faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
     watch = Watch(root, {(step, time): number for number, (step, time) in moments})
     if moments or order.get("trace"):
         threading.setprofile(watch)
