@@ -12,11 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 import psutil
@@ -28,6 +27,7 @@ from search_app.catalog.jobs import Job, JobState
 from search_app.config import Home
 from search_app.errors import Cancelled, CollectionInUse, UsageError
 from search_app.locks import CANCEL, lives
+from search_app.stopping import stop_signals
 
 Result = TypeVar("Result")
 
@@ -107,8 +107,8 @@ class Jobs:
         self._catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
         written = _WrittenProgress(self.folder(job.id) / "progress.json")
         try:
-            with _stop_signals() as is_stopped:
-                result = work(_chain(_stop_check(is_stopped), written, listen))
+            with stop_signals() as stop:
+                result = work(_chain(stop.check, written, listen))
         except (Cancelled, KeyboardInterrupt) as error:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
             raise
@@ -268,36 +268,3 @@ def _chain(*listeners: Report) -> Report:
             listener(progress)
 
     return report
-
-
-def _stop_check(is_stopped: threading.Event) -> Report:
-    def check(progress: Progress) -> None:
-        if is_stopped.is_set():
-            raise Cancelled(
-                f"Stopped after {progress.done:,} {progress.unit} ({progress.stage}). "
-                "What is written stays; the same command goes on from there."
-            )
-
-    return check
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second one interrupts as usual."""
-    is_stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if is_stopped.is_set():
-            raise KeyboardInterrupt
-        is_stopped.set()
-        print("It stops at the end of this batch; once more, and it stops at once.", file=sys.stderr)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield is_stopped
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield is_stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
