@@ -6,8 +6,9 @@ Milvus gives ids and scores only; all text comes from the catalogue, for the hit
 the catalogue doesn't know (a chunk that was replaced a moment ago) is no hit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from search_app.filters import And, Compare, Filter, check
 from search_app.index import VectorIndex
 from search_app.paging import Pager, Place, pages
 from search_app.preferences import preferred
-from search_app.queries import combined, middle, parse_combined
+from search_app.queries import Part, combined, middle, parse_combined
 from search_app.reranking import Reranker
 from search_app.retrieval import Approach, Candidate, Mode, Questions, Retriever, scope_of
 from search_app.timing import Timer
@@ -44,6 +45,8 @@ __all__ = [
     "SecondStage",
     "check_query",
 ]
+
+Answer = TypeVar("Answer")
 
 MAX_HITS = 1000
 MAX_OFFSET = 10_000
@@ -99,20 +102,7 @@ class Searcher:
         for query in queries:
             check_query(query)
         asked = self._asked(collection, options)
-        try:
-            answers = self._batch(asked, queries)
-        except TwinsearchError:
-            later = self._later(asked)
-            if later is None:
-                raise
-            return self._batch(later, queries)
-        later = None if any(one.hits for one in answers) else self._later(asked)
-        return answers if later is None else self._batch(later, queries)
-
-    def _later(self, asked: _Asked) -> _Asked | None:
-        """The same call to the generation that went live meanwhile, if the one that was asked may be gone by now."""
-        later = self._asked(asked.collection, asked.options)
-        return None if later.generation.id == asked.generation.id else later
+        return self._by_live(asked, lambda now: self._batch(now, queries), _has_hits)
 
     def combined(self, query: str, collection: str, options: SearchOptions) -> SearchResult:
         """The best documents by meaning for a query of parts with weights, such as "fast car" - racing.
@@ -124,11 +114,7 @@ class Searcher:
         check_query(query)
         parts = parse_combined(query)
         asked = self._asked(collection, options, _by_meaning(options))
-        encoder = self._encoders.of_generation(asked.generation, collection)
-        asked.timer.lap("prepare")
-        vector = combined(parts, encoder.encode([part.text for part in parts], kind="query"))
-        asked.timer.lap("encode")
-        return self._answered(asked, Questions([query], vector))[0]
+        return self._by_live(asked, lambda now: self._combined(now, query, parts), _has_hits)[0]
 
     def similar(self, name: str, collection: str, options: SearchOptions) -> SearchResult:
         """The documents nearest to one of the collection, or to one of its chunks; that document itself is left out.
@@ -138,14 +124,7 @@ class Searcher:
             UsageError: Another mode was asked for.
         """
         asked = self._asked(collection, options, _by_meaning(options))
-        document_id, chunk_ids = self._chunks_of(asked, name)
-        held = self._index.vectors(asked.generation.physical_name, chunk_ids)
-        if len(held) < len(chunk_ids):
-            raise IndexFailure(f"Milvus has lost vectors of {name!r}. Run `twinsearch check --repair` to restore them.")
-        asked.timer.lap("encode")
-        vector = middle(_rows(held, chunk_ids))
-        others = replace(options, where=_without(options.where, document_id))
-        return self._answered(replace(asked, options=others), Questions([name], vector))[0]
+        return self._by_live(asked, lambda now: self._similar(now, name), _has_hits)[0]
 
     def like_example(self, document: Document, collection: str, options: SearchOptions) -> SearchResult:
         """The documents nearest to one that isn't of the collection; the mode is dense.
@@ -154,12 +133,7 @@ class Searcher:
             UsageError: Another mode was asked for.
         """
         asked = self._asked(collection, options, _by_meaning(options))
-        encoder = self._encoders.of_generation(asked.generation, collection)
-        asked.timer.lap("prepare")
-        texts = example_passages(document, asked.generation.chunking, encoder.count_tokens)
-        vector = middle(encoder.encode(texts))
-        asked.timer.lap("encode")
-        return self._answered(asked, Questions([document.title or document.id], vector))[0]
+        return self._by_live(asked, lambda now: self._like_example(now, document), _has_hits)[0]
 
     def rankings(self, queries: Sequence[str], collection: str, depth: int) -> Rankings:
         """What the queries find in the live generation, `depth` chunks by meaning and as many by words.
@@ -168,7 +142,54 @@ class Searcher:
             QueryError: The collection holds nothing yet, or the catalogue can't search by words.
         """
         asked = self._asked(collection, SearchOptions(), Approach(Mode.HYBRID))
-        encoder = self._encoders.of_generation(asked.generation, collection)
+        return self._by_live(asked, lambda now: self._rankings(now, queries, depth), lambda found: bool(found.owners))
+
+    def _by_live(
+        self, asked: _Asked, answer: Callable[[_Asked], Answer], has_found: Callable[[Answer], bool]
+    ) -> Answer:
+        """The answer; the generation that went live meanwhile is asked if the first one may be gone by now."""
+        try:
+            given = answer(asked)
+        except TwinsearchError:
+            later = self._later(asked)
+            if later is None:
+                raise
+            return answer(later)
+        later = None if has_found(given) else self._later(asked)
+        return given if later is None else answer(later)
+
+    def _later(self, asked: _Asked) -> _Asked | None:
+        """The same call to the generation that is live by now; None if that is the one that was asked."""
+        generation = self._generation(asked.collection, asked.options.generation)
+        return None if generation.id == asked.generation.id else replace(asked, generation=generation)
+
+    def _combined(self, asked: _Asked, query: str, parts: Sequence[Part]) -> list[SearchResult]:
+        encoder = self._encoders.of_generation(asked.generation, asked.collection)
+        asked.timer.lap("prepare")
+        vector = combined(parts, encoder.encode([part.text for part in parts], kind="query"))
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions([query], vector))
+
+    def _similar(self, asked: _Asked, name: str) -> list[SearchResult]:
+        document_id, chunk_ids = self._chunks_of(asked, name)
+        held = self._index.vectors(asked.generation.physical_name, chunk_ids)
+        if len(held) < len(chunk_ids):
+            raise IndexFailure(f"Milvus has lost vectors of {name!r}. Run `twinsearch check --repair` to restore them.")
+        asked.timer.lap("encode")
+        vector = middle(_rows(held, chunk_ids))
+        others = replace(asked.options, where=_without(asked.options.where, document_id))
+        return self._answered(replace(asked, options=others), Questions([name], vector))
+
+    def _like_example(self, asked: _Asked, document: Document) -> list[SearchResult]:
+        encoder = self._encoders.of_generation(asked.generation, asked.collection)
+        asked.timer.lap("prepare")
+        texts = example_passages(document, asked.generation.chunking, encoder.count_tokens)
+        vector = middle(encoder.encode(texts))
+        asked.timer.lap("encode")
+        return self._answered(asked, Questions([document.title or document.id], vector))
+
+    def _rankings(self, asked: _Asked, queries: Sequence[str], depth: int) -> Rankings:
+        encoder = self._encoders.of_generation(asked.generation, asked.collection)
         questions = Questions(queries, encoder.encode(list(queries), kind="query"))
         retriever = self._retriever(asked)
         dense, lexical = (retriever.rank(questions, Approach(mode), depth) for mode in (Mode.DENSE, Mode.LEXICAL))
@@ -275,6 +296,10 @@ class Searcher:
                 "`twinsearch search --json`."
             )
         return document_id, [passage.chunk.id for passage in passages]
+
+
+def _has_hits(answers: Sequence[SearchResult]) -> bool:
+    return any(one.hits for one in answers)
 
 
 def _rows(held: Mapping[str, Vectors], chunk_ids: Sequence[str]) -> Vectors:

@@ -36,6 +36,7 @@ HELD_OUT_LEAST = 5  # fewer queries can't show anything at p < 0.05, however lar
 
 LOOP_PAGE = "report.html"
 NAME_FILE = "name"  # in the job's folder: what the new encoder is called
+_BEGUN_FILE = "begun"  # there: the number of the generation that was live when the loop began
 _TRAINED_FILE = "trained"  # there: the fingerprint of the encoder, once this loop has trained it
 _PREVIEW_FILE = "preview.json"  # there: what was predicted
 
@@ -96,9 +97,10 @@ class Learner:
         """
         collection = request.collection
         counts = self._split(collection)
+        begun = self._live_at_first(collection, folder)
         name = self._name(request, folder)
         trained = self._train(request, name, report, folder)
-        outcome = self._made_live(collection, trained)
+        outcome = self._made_live(collection, trained, begun) if (folder / _PREVIEW_FILE).is_file() else None
         if outcome is not None:
             preview = preview_of(json.loads((folder / _PREVIEW_FILE).read_text(encoding="utf-8")))
         else:
@@ -123,10 +125,15 @@ class Learner:
             mark.write_text(trained.fingerprint, encoding="utf-8")
             return trained
 
-    def _made_live(self, collection: str, trained: "TrainingReport") -> ReindexOutcome | None:
-        """How this very loop has switched, if it was stopped after that."""
+    def _live_at_first(self, collection: str, folder: Path) -> int:
+        """The number of the generation that was live when this loop began, 0 for none; kept for a resumed loop."""
         live = self._catalog.collections.live(collection)
-        if live is None or live.fingerprint != trained.fingerprint or not live.evaluation:
+        return int(_kept(folder / _BEGUN_FILE, str(live.number if live else 0)))
+
+    def _made_live(self, collection: str, trained: "TrainingReport", begun: int) -> ReindexOutcome | None:
+        """How this very loop has switched, if it was stopped after that; a training may end with weights that serve."""
+        live = self._catalog.collections.live(collection)
+        if live is None or live.number == begun or live.fingerprint != trained.fingerprint or not live.evaluation:
             return None
         return ReindexOutcome(live, verdict_of(live.evaluation), is_live=True)
 
@@ -152,16 +159,13 @@ class Learner:
 
     def _name(self, request: LearnRequest, folder: Path) -> str:
         """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""
-        kept = folder / NAME_FILE
         if request.name:
             return request.name
-        if not kept.exists():
-            stem = request.collection.replace(" ", "-")
-            number = 1
-            while self._encoders.folder(f"{stem}-{number}").exists() or self._catalog.encoders.find(f"{stem}-{number}"):
-                number += 1
-            kept.write_text(f"{stem}-{number}", encoding="utf-8")
-        return kept.read_text(encoding="utf-8")
+        stem = request.collection.replace(" ", "-")
+        number = 1
+        while self._encoders.folder(f"{stem}-{number}").exists() or self._catalog.encoders.find(f"{stem}-{number}"):
+            number += 1
+        return _kept(folder / NAME_FILE, f"{stem}-{number}")
 
     def _ready(self, collection: str, encoder_name: str) -> Generation | None:
         """A generation that this very loop has built before it was stopped."""
@@ -194,6 +198,15 @@ class Learner:
             encoding="utf-8",
         )
         return path
+
+
+def _kept(path: Path, text: str) -> str:
+    """What the file holds, which is never half written; without one, this text, which it then holds."""
+    if not path.is_file():
+        aside = path.with_name(f"{path.name}.new")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    return path.read_text(encoding="utf-8")
 
 
 def told_by(kept: Mapping[str, Any]) -> str:

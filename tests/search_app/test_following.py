@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from search_app.errors import CollectionInUse, TwinsearchError
 from search_app.index.vector_index import Found
 from search_app.locks import building, learning, training
 from search_app.requests import IngestRequest, LearnRequest, ReindexRequest, TrainRequest
-from search_app.search import SearchOptions
+from search_app.search import SearchResult
 
 
 @pytest.fixture
@@ -42,48 +42,56 @@ def test_another_process_lets_go_of_the_old_encoder_with_its_next_query(filled: 
         assert old() is None
 
 
-class Interrupted(list[str]):
-    """Queries; when they are encoded, after the live generation was read, something happens."""
+def losing_its_generation(app: SearchApp, monkeypatch: pytest.MonkeyPatch, *, is_after: bool) -> None:
+    """Lets the generation of the next search vanish: after Milvus has answered, or before it is asked."""
+    search = app.index.search
 
-    def __init__(self, queries: list[str], what: list[object]) -> None:
-        super().__init__(queries)
-        self._what = what
-        self._times = 0
-
-    def __iter__(self) -> Iterator[str]:
-        self._times += 1
-        if self._times == 2:  # the first time they are looked at, the second time encoded
-            switch, app = self._what
-            switch(app)  # type: ignore[operator]
-        return super().__iter__()
-
-
-def test_a_query_whose_generation_goes_while_it_is_asked_is_answered_by_the_next_one(filled: SearchApp) -> None:
-    def replace(app: SearchApp) -> None:
+    def search_and_lose(*arguments: Any, **options: Any) -> list[list[Found]]:
+        found = search(*arguments, **options) if is_after else []
+        monkeypatch.undo()
         switched(app, "literal")
         app.drop_generation("docs", 1)
+        return found or search(*arguments, **options)
 
-    queries = Interrupted(["cat"], [replace, filled])
-    (answer,) = filled.searcher.search_batch(queries, "docs", SearchOptions(1))
-    assert (answer.generation, answer.encoder.name) == (2, "literal")
-    assert [hit.document_id for hit in answer.hits] == ["notes/cat.txt"]
+    monkeypatch.setattr(app.index, "search", search_and_lose)
 
 
 def test_a_query_whose_generation_goes_before_its_texts_are_read_is_answered_by_the_next_one(
     filled: SearchApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search = filled.index.search
-
-    def search_and_lose(*arguments: Any, **options: Any) -> list[list[Found]]:
-        found = search(*arguments, **options)
-        monkeypatch.undo()
-        switched(filled, "literal")
-        filled.drop_generation("docs", 1)
-        return found
-
-    monkeypatch.setattr(filled.index, "search", search_and_lose)
+    losing_its_generation(filled, monkeypatch, is_after=True)
     answer = filled.search("cat", k=1)
     assert (answer.generation, [hit.document_id for hit in answer.hits]) == (2, ["notes/cat.txt"])
+
+
+@pytest.mark.parametrize(
+    ("ask", "nearest"),
+    [
+        (lambda app, _: app.search("cat"), "notes/cat.txt"),
+        (lambda app, _: app.search_combined("cat + cat"), "notes/cat.txt"),
+        (lambda app, _: app.similar("notes/cat.txt"), "notes/dog.txt"),
+        (lambda app, notes: app.search_like_file(notes / "cat.txt"), "notes/cat.txt"),
+    ],
+    ids=["search", "combined", "similar", "like-file"],
+)
+def test_whatever_is_asked_of_a_generation_that_goes_meanwhile_is_answered_by_the_next_one(
+    filled: SearchApp,
+    notes: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[SearchApp, Path], SearchResult],
+    nearest: str,
+) -> None:
+    losing_its_generation(filled, monkeypatch, is_after=False)
+    answer = ask(filled, notes)
+    assert (answer.generation, answer.encoder.name, answer.hits[0].document_id) == (2, "literal", nearest)
+
+
+def test_rankings_of_a_generation_that_goes_meanwhile_are_those_of_the_next_one(
+    filled: SearchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losing_its_generation(filled, monkeypatch, is_after=False)
+    found = filled.searcher.rankings(["cat"], "docs", 4)
+    assert (found.generation, found.owners[found.dense[0][0].chunk_id]) == (2, "notes/cat.txt")
 
 
 def test_a_switch_lets_go_of_the_generation_before_the_last(filled: SearchApp) -> None:

@@ -83,6 +83,18 @@ def test_a_loop_that_was_stopped_after_its_switch_ends_as_it_would_have(judged_a
     assert states == ["dropped", "live"]
 
 
+def test_a_loop_that_ends_with_the_weights_that_serve_builds_nothing_even_if_it_is_run_again(
+    judged_app: SearchApp, tmp_path: Path
+) -> None:
+    assert learned(judged_app, **GOOD).is_live
+    request = LearnRequest("docs", base="literal", **GOOD)  # type: ignore[arg-type]
+    for _ in range(2):
+        same = judged_app.learner.learn(request, unheard, folder=tmp_path, user="ann")
+        assert (same.is_live, same.verdict, same.generation) == (False, None, None)
+        assert same.sentence.endswith("Nothing was built: the live generation stays.")
+    assert [one.state.value for one in judged_app.generations.list("docs")] == ["retired", "live"]
+
+
 def test_a_loop_that_learns_nothing_keeps_the_live_generation(judged_app: SearchApp) -> None:
     outcome = learned(judged_app, epochs=1, learning_rate=1e-9, options=("held_out_share=0",))
     assert not outcome.is_live
