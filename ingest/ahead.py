@@ -3,11 +3,12 @@
 Items are asked for in the thread of the caller, so what makes them needs no locks; only the work runs elsewhere.
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from typing import TypeVar
+
+from ingest.worker import Worker
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -24,15 +25,14 @@ def ahead(
         depth: So many are worked on or done while the caller is busy with the result of another.
     """
     is_over = Event()
-    waiting: deque[Future[_Result]] = deque()
-    thread = ThreadPoolExecutor(max_workers=1)
+    worker: Worker[_Result] = Worker()
     try:
         for item in items:
-            waiting.append(thread.submit(work, item, is_over))
-            if len(waiting) > depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            worker.give(partial(work, item, is_over))
+            if worker.waiting_count > depth:
+                yield worker.result()
+        while worker.waiting_count:
+            yield worker.result()
     finally:  # whoever listens may have gone
         is_over.set()
-        thread.shutdown(cancel_futures=True)
+        worker.close()

@@ -4,34 +4,33 @@ So the sink writes a batch while the encoder is busy with the next one. What goe
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
+
+from ingest.worker import Worker
 
 
 class Behind:
     """A queue of work; leaving it lets the piece at hand end and drops what hasn't begun."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._given: list[Future[None]] = []
+        self._worker: Worker[None] = Worker()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._worker.close()
 
     def do(self, work: Callable[[], None]) -> None:
         """Queue a piece of work."""
-        self._given.append(self._thread.submit(work))
+        self._worker.give(work)
 
     @property
     def is_idle(self) -> bool:
         """Whether all that was queued is done, or has failed."""
-        return all(piece.done() for piece in self._given)
+        return self._worker.is_idle
 
     def wait(self) -> None:
-        """Return when all that was queued is done; raises what the first piece that failed raised."""
-        given, self._given = self._given, []
-        for piece in given:
-            piece.result()
+        """Return when all that was queued is done; raises what the first piece that failed raised, and is over then."""
+        while self._worker.waiting_count:
+            self._worker.result()

@@ -1,12 +1,13 @@
 """Several parsers that run ahead of whoever takes the documents, which come in the order of the files.
 
-What waits is bounded in bytes. The file that is taken from next may always go on, so nobody waits for ever.
+What waits is bounded in bytes. The file that is taken from next may always go on, and a thread that fails says so, so
+nobody waits for ever. A thread that doesn't end is left: Ctrl-C may come when a lock is taken and nothing has begun yet
+that gives it back.
 """
 
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ingest.discovery import SourceFile
@@ -15,6 +16,7 @@ from ingest.readers.found import TableMapping, Told
 from ingest.sandbox.parser import Parsed, Parser
 
 _WAITING_BYTES = 16 << 20
+_END_SECONDS = 15  # for a thread whose process was killed; longer than it waits for that process
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,12 @@ def parse_files(
     """What each file holds, in the order of the files; closing the iterator ends all processes."""
     shelf = _Shelf(len(files))
     parsers = [Parser(settings.limits, settings.columns) for _ in range(min(settings.parser_count, len(files)))]
-    threads = [threading.Thread(target=_work, args=(shelf, parser, files), daemon=True) for parser in parsers]
-    for thread in threads:
-        thread.start()
+    threads: list[threading.Thread] = []
     try:
+        for parser in parsers:
+            thread = threading.Thread(target=_work, args=(shelf, parser, files), daemon=True)
+            thread.start()
+            threads.append(thread)
         for number, file in enumerate(files):
             for parsed in shelf.take(number):
                 for item in parsed.items:
@@ -45,28 +49,21 @@ def parse_files(
         for parser in parsers:
             parser.interrupt()
         for thread in threads:
-            thread.join()
+            thread.join(_END_SECONDS)
 
 
 def _work(shelf: "_Shelf", parser: Parser, files: Sequence[SourceFile]) -> None:
     try:
-        with suppress(_Closed):
-            while (number := shelf.next_file()) is not None:
-                _parse(shelf, parser, files, number)
+        while (number := shelf.next_file()) is not None:
+            for parsed in parser.read(files[number]):
+                shelf.put(number, parsed)
+            shelf.put(number, None)
+    except _Closed:
+        pass
+    except BaseException as error:  # a fault of ours, to be raised in the thread that takes the documents
+        shelf.fail(error)
     finally:
         parser.close()
-
-
-def _parse(shelf: "_Shelf", parser: Parser, files: Sequence[SourceFile], number: int) -> None:
-    try:
-        for parsed in parser.read(files[number]):
-            shelf.put(number, parsed)
-    except _Closed:
-        raise
-    except Exception as error:  # a fault of ours, to be raised in the thread that takes the documents
-        shelf.fail(number, error)
-    else:
-        shelf.put(number, None)
 
 
 class _Closed(Exception):
@@ -81,9 +78,10 @@ class _Shelf:
         self._file_count = file_count
         self._begun_count = 0
         self._taken_from = 0
-        self._waiting: dict[int, deque[Parsed | Exception | None]] = {}
+        self._waiting: dict[int, deque[Parsed | None]] = {}
         self._byte_count = 0
         self._is_closed = False
+        self._fault: BaseException | None = None
 
     def next_file(self) -> int | None:
         """The number of the next file that nobody parses yet."""
@@ -106,10 +104,11 @@ class _Shelf:
             self._lay(number, parsed)
             self._byte_count += parsed.byte_count if parsed else 0
 
-    def fail(self, number: int, error: Exception) -> None:
-        """Lay down a fault of ours, to be raised where the documents are taken."""
+    def fail(self, fault: BaseException) -> None:
+        """A fault of ours ended a thread; it is raised once what is to be taken next isn't there."""
         with self._changed:
-            self._lay(number, error)
+            self._fault = fault
+            self._changed.notify_all()
 
     def take(self, number: int) -> Iterator[Parsed]:
         """The parts of one file; waits for them."""
@@ -117,10 +116,10 @@ class _Shelf:
             with self._changed:
                 self._taken_from = number
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting.get(number))
+                self._changed.wait_for(lambda: self._waiting.get(number) or self._fault)
+                if self._fault is not None and not self._waiting.get(number):
+                    raise self._fault
                 part = self._waiting[number].popleft()
-                if isinstance(part, Exception):
-                    raise part
                 if part is None:
                     del self._waiting[number]
                     return
@@ -134,7 +133,7 @@ class _Shelf:
             self._is_closed = True
             self._changed.notify_all()
 
-    def _lay(self, number: int, part: Parsed | Exception | None) -> None:
+    def _lay(self, number: int, part: Parsed | None) -> None:
         self._waiting.setdefault(number, deque()).append(part)
         self._changed.notify_all()
 

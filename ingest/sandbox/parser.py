@@ -1,6 +1,7 @@
 """One parsing process, seen from outside: it is started when needed, timed, and replaced when it is lost.
 
-Time counts while it is waited for, so a slow taker of documents costs a file nothing.
+Time counts while it is waited for, so a slow taker of documents costs a file nothing. Nothing is waited for without a
+bound, not even the end of a process that was killed: one that waits for a disk that is gone can't be ended.
 """
 
 import json
@@ -24,6 +25,7 @@ from ingest.sandbox.messages import FRAME_BYTES, LENGTH, BadMessage, End, Unpack
 
 _FILES_A_PROCESS = 500  # parsers leak; a new process costs a tenth of a second
 _START_SECONDS = 60  # far more than it takes; a machine may be busy
+_END_SECONDS = 10  # the same, for a process that was killed
 _MEMBERS_LOST = 3  # of an archive, before it is given up
 _READ_BYTES = 1 << 16
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -50,6 +52,7 @@ class Parser:
     _process: "subprocess.Popen[bytes] | None" = None
     _buffer: bytearray = field(default_factory=bytearray)
     _files: int = 0
+    _is_over: bool = False
 
     def read(self, file: SourceFile) -> Iterator[Parsed]:
         """What the file holds; a process that is lost costs the file, or one member of an archive."""
@@ -80,11 +83,13 @@ class Parser:
         self._buffer.clear()
         self._files = 0
         if process is not None:
-            process.kill()
-            process.communicate()
+            _end(process)
 
     def interrupt(self) -> None:
-        """End the process from another thread; the one that waits for it sees it as lost."""
+        """End the process from another thread, for good; the one that waits for it sees it as lost."""
+        self._is_over = (
+            True  # before the process is looked for: one that is being started is ended by whoever starts it
+        )
         if (process := self._process) is not None:
             process.kill()
 
@@ -127,6 +132,8 @@ class Parser:
                 env=os.environ | _ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is for the parent
             )
+            if self._is_over:
+                raise Lost("was not parsed: nobody waits for it.")
             _send(self._process, {"limits": asdict(self.limits), "columns": asdict(self.columns)})
             self._receive(self._process, time.monotonic() + _START_SECONDS)  # READY
         return self._process
@@ -158,6 +165,15 @@ class Parser:
         return taken
 
 
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_END_SECONDS)
+    for pipe in (process.stdin, process.stdout):
+        with suppress(BrokenPipeError):  # a request that it didn't read
+            _pipe(pipe).close()
+
+
 def _send(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> None:
     pipe = _pipe(process.stdin)
     with suppress(BrokenPipeError):  # it has ended; reading from it tells how
@@ -179,7 +195,10 @@ def _unpacked(unpacker: Unpacker, frame: bytes) -> list[Told | End]:
 
 
 def _epitaph(process: "subprocess.Popen[bytes]", limits: Limits) -> str:
-    code = process.wait()
+    try:
+        code = process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:  # it has closed its pipe and lives on, until it is closed
+        code = -signal.SIGKILL
     if code == -signal.SIGXCPU:
         return f"took more than {limits.seconds} s to be parsed. Split it, or raise `seconds`."
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -14,7 +14,7 @@ from ingest.discovery import SourceFile, discover
 from ingest.documents import Document, Section
 from ingest.limits import Limits
 from ingest.readers import READERS
-from ingest.readers.found import Broken, Expected, Found, TableColumns, Told
+from ingest.readers.found import Broken, Expected, Found, TableColumns, TableMapping, Told
 from ingest.sandbox.ahead import ParsingSettings, parse_files
 from ingest.sandbox.messages import FRAME_BYTES, BadMessage, End, Packer, Unpacker
 from ingest.sandbox.parser import Parser
@@ -62,10 +62,10 @@ def test_a_file_that_takes_too_long_costs_only_itself(write_tree: WriteTree) -> 
 
 
 def test_a_file_that_needs_too_much_memory_costs_only_itself(write_tree: WriteTree) -> None:
-    root = write_tree({"a.txt": "before", "b.json": "[" + "[]," * 6_000_000 + "1]", "c.txt": "after"})
-    items = parse(root, memory_mb=500, seconds=600)  # the machine may be busy
+    root = write_tree({"a.txt": "before", "b.json": "[" + "[]," * 2_500_000 + "1]", "c.txt": "after"})
+    items = parse(root, memory_mb=250, seconds=600)  # the machine may be busy
     assert ids(items) == ["docs/a.txt", "docs/c.txt"]
-    assert reasons(items) == ["'docs/b.json' needs more than 500 MB to be parsed. Split it, or raise `memory_mb`."]
+    assert reasons(items) == ["'docs/b.json' needs more than 250 MB to be parsed. Split it, or raise `memory_mb`."]
 
 
 def test_a_parser_that_is_killed_costs_only_its_file(write_tree: WriteTree) -> None:
@@ -86,12 +86,12 @@ def test_a_parser_that_is_killed_costs_only_its_file(write_tree: WriteTree) -> N
 
 
 def test_a_member_that_is_lost_costs_only_itself(write_tree: WriteTree, zip_of) -> None:
-    bomb = "[" + "[]," * 6_000_000 + "1]"
+    bomb = "[" + "[]," * 2_500_000 + "1]"
     root = write_tree({"a.zip": zip_of({"1.txt": "one", "2.json": bomb, "3.txt": "three"}), "b.txt": "after"})
-    items = parse(root, memory_mb=500, seconds=600)  # the machine may be busy
+    items = parse(root, memory_mb=250, seconds=600)  # the machine may be busy
     assert ids(items) == ["docs/a.zip/1.txt", "docs/a.zip/3.txt", "docs/b.txt"]
     assert reasons(items) == [
-        "'docs/a.zip/2.json' needs more than 500 MB to be parsed. Split it, or raise `memory_mb`."
+        "'docs/a.zip/2.json' needs more than 250 MB to be parsed. Split it, or raise `memory_mb`."
     ]
 
 
@@ -140,13 +140,91 @@ def test_a_parser_that_can_not_be_started_stops_the_work(
         parse(write_tree({"a.txt": "text"}))
 
 
-def test_parsers_wait_when_enough_is_parsed(write_tree: WriteTree) -> None:
-    root = write_tree({f"{number}.txt": "x" * 4_000_000 for number in range(40)})
+def test_a_parser_that_nobody_waits_for_begins_nothing(write_tree: WriteTree) -> None:
+    """It may be interrupted between two files, or while its process is being started."""
+    before, parser = children(), Parser(Limits(), TableMapping())
+    parser.interrupt()
+    (file,) = discover([write_tree({"a.txt": "text"})], suffixes=READERS).files
+    (parsed,) = parser.read(file)
+    assert reasons(list(parsed.items)) == ["'docs/a.txt' was not parsed: nobody waits for it."]
+    assert children() == before
+
+
+def test_an_interrupt_that_leaves_the_lock_locked_holds_up_nobody(
+    write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.sandbox.ahead._END_SECONDS", 0.05)
+    made: list[threading.Condition] = []
+    condition = threading.Condition
+    monkeypatch.setattr("threading.Condition", lambda *lock: made.append(condition(*lock)) or made[-1])
+    threads = threading.enumerate()
+    parsed = parse_files(
+        discover([write_tree({"a.jsonl": '{"text": "row"}\n' * 100_000})], suffixes=READERS).files, ParsingSettings()
+    )
+    next(parsed)
+    with made[0]:  # that of the shelf
+        parsed.close()
+        (left,) = set(threading.enumerate()) - set(threads)
+        assert left.daemon
+    left.join(30)
+    assert (threading.enumerate(), children()) == (threads, [])
+
+
+@pytest.fixture
+def parser_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Has a shell script run in the place of each parsing process; returns where it may note a process' id."""
+
+    def write(script: str) -> Path:
+        noted, program = tmp_path / "pid", tmp_path / "parser.sh"
+        program.write_text(f"#!/bin/sh\n{script.format(pid=noted, python=sys.executable)}\n")
+        program.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(program))
+        return noted
+
+    return write
+
+
+def test_a_process_that_holds_on_to_the_pipe_of_a_parser_is_not_waited_for(
+    write_tree: WriteTree, parser_script: Callable[[str], Path]
+) -> None:
+    noted = parser_script('sleep 60 & echo $! > {pid}; exec {python} "$@"')
+    began = time.monotonic()
+    assert ids(parse(write_tree({"a.txt": "text"}))) == ["docs/a.txt"]
+    assert time.monotonic() - began < 30
+    psutil.Process(int(noted.read_text())).kill()
+
+
+def test_a_parser_that_closes_its_pipe_and_lives_on_is_ended(
+    write_tree: WriteTree, parser_script: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.sandbox.parser._END_SECONDS", 0.05)
+    noted = parser_script("echo $$ > {pid}; exec sleep 60 >&-")
+    (reason,) = reasons(parse(write_tree({"a.txt": "text"})))
+    assert reason.startswith("'docs/a.txt' made its parser end (SIGKILL).")
+    assert not psutil.pid_exists(int(noted.read_text()))
+
+
+@pytest.mark.parametrize("fault", [MemoryError, SystemExit])
+def test_whatever_ends_a_thread_stops_the_work(
+    fault: type[BaseException], write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("ingest.sandbox.parser.subprocess.Popen", fail)
+    with pytest.raises(fault):
+        parse(write_tree({"a.txt": "text", "b.txt": "text"}))
+
+
+def test_parsers_wait_when_enough_is_parsed(write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.sandbox.ahead._WAITING_BYTES", 1 << 20)
+    begun, read = [], Parser.read
+    monkeypatch.setattr(Parser, "read", lambda parser, file: begun.append(file) or read(parser, file))
+    root = write_tree({f"{number:02}.txt": "x" * 400_000 for number in range(40)})
     parsed = parse_files(discover([root], suffixes=READERS).files, ParsingSettings())
     next(parsed)
-    rss = psutil.Process().memory_info().rss
-    time.sleep(3)
-    assert psutil.Process().memory_info().rss - rss < 60_000_000
+    time.sleep(0.5)  # enough for all, if nothing held them
+    assert len(begun) <= 1 + 3 + 2  # the one that is taken, three that fill the room, and one at each parser
     assert len(list(parsed)) == 39
 
 
