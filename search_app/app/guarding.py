@@ -19,7 +19,8 @@ from search_app.requests import CompareRequest, ReindexRequest, Request, kind_of
 AppClass = TypeVar("AppClass", bound=type)
 
 _READING = """
-    search search_many search_combined search_like_file similar facets explain explain_all similarity clusters
+    search search_many search_combined search_like_file similar facets explain explain_all best_sentence
+    similarity clusters
     document documents find_documents judgements generation_status switches status unfinished report_file
     training_curve index_health map_of place_on_map agreement
 """

@@ -13,7 +13,7 @@ from search_app.example_file import read_example
 from search_app.explain import Explainer, Explanation
 from search_app.filters import And, Filter, check, parse_where
 from search_app.retrieval import mode_of
-from search_app.search import SearchOptions, SearchResult
+from search_app.search import Hit, SearchOptions, SearchResult
 from search_app.similarity import Similarity, similarity_of
 
 if TYPE_CHECKING:  # torch is loaded when the first encoder is
@@ -92,14 +92,24 @@ class Searching(Wiring):
         Raises:
             UsageError: The result has no hit of that rank.
         """
-        hits = tuple(hit for hit in result.hits if hit.rank == rank)
-        if not hits:
-            raise UsageError(f"The answer to {result.query!r} has no hit of rank {rank}, so there is none to explain.")
-        return self.explain_all(replace(result, hits=hits))[0]
+        return self.explain_all(replace(result, hits=(_hit_at(result, rank),)))[0]
 
     def explain_all(self, result: SearchResult) -> tuple[Explanation, ...]:
         """The same for every hit of a page, sooner than one by one."""
         return Explainer(self.catalog, self.encoders).explain(result)
+
+    def best_sentence(self, result: SearchResult, rank: int, *, is_reading: bool = True) -> tuple[int, int] | None:
+        """The place in the hit's text of the sentence that says most of what was asked, if one of several does.
+
+        Args:
+            result: What was found.
+            rank: The hit's.
+            is_reading: Whether the passage may be read for it, which takes some 20 ms; else what is known already.
+
+        Raises:
+            UsageError: The result has no hit of that rank.
+        """
+        return self.best_sentences.of(result, _hit_at(result, rank), is_reading=is_reading)
 
     def similarity(
         self,
@@ -126,6 +136,13 @@ class Searching(Wiring):
         if live and collection:
             return self.encoders.of_generation(live, collection)
         return self.encoders.load(encoder or self.settings.encoder)
+
+
+def _hit_at(result: SearchResult, rank: int) -> Hit:
+    found = next((hit for hit in result.hits if hit.rank == rank), None)
+    if found is None:
+        raise UsageError(f"The answer to {result.query!r} has no hit of rank {rank}, so there is none to explain.")
+    return found
 
 
 def all_of(where: Sequence[str]) -> Filter | None:

@@ -12,6 +12,7 @@ from search_app.catalog.users import User
 from search_app.config import Home, Settings, find_home, load_settings
 from search_app.encoders import Encoders
 from search_app.engine import Engine
+from search_app.explain import BestSentences
 from search_app.gate.gate import Gate
 from search_app.generations import Generations
 from search_app.index import Milvus, Server, VectorIndex
@@ -43,6 +44,7 @@ class Wiring:
         self.generations = Generations(self.catalog, self.index, self.vector_cache, step_chunks=settings.flush_chunks)
         self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
+        self.best_sentences = BestSentences(self.catalog, self.encoders)
         self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)
         self.soak = Soak(self.catalog, self.index, home.locks_folder, settings.soak_days)
         self.reindexer = Reindexer(self.catalog, self.generations, self.encoders, self.gate, self.soak, home)

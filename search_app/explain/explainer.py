@@ -4,7 +4,7 @@ A result carries the vector that was searched for, so nothing of the query is co
 through the encoder for its passage and one for its sentences.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,17 @@ from ingest.sink import Vectors
 from search_app.answers import Hit, SearchResult
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
-from search_app.catalog.word_marks import IndexedText, Marks, Span, marked_words
+from search_app.catalog.word_marks import IndexedText, marked_words
 from search_app.catalog.words import Scope
 from search_app.encoders import Encoders
+from search_app.explain.best import best_sentences, most_marked
 from search_app.explain.explanation import Explanation
-from search_app.explain.sentences import sentences
 from search_app.explain.shares import shares
 from search_app.lexical import counted_terms, match_expression, quoted
 from search_app.retrieval import Mode
 
 if TYPE_CHECKING:  # torch is loaded when the first encoder is
     from search_app.twin.encoder import TwinEncoder
-
-_SENTENCES_MOST = 64  # of one passage; only a document that was left whole has more
 
 
 class Explainer:
@@ -48,7 +46,7 @@ class Explainer:
         if result.vector is None or not result.hits:
             return explanations
         encoder = self._encoders.of_generation(generation, result.collection)
-        best = _best_sentences(encoder, result.hits, result.vector)
+        best = best_sentences(encoder, result.hits, result.vector)
         return tuple(
             replace(_by_meaning(encoder, hit, result.vector, explanation), sentence=sentence)
             for hit, explanation, sentence in zip(result.hits, explanations, best, strict=True)
@@ -63,7 +61,7 @@ class Explainer:
         return tuple(
             Explanation(
                 hit.rank,
-                sentence=_most_marked(hit.text, own),
+                sentence=most_marked(hit.text, own),
                 marks=own,
                 word_scores=scores[hit.chunk_id],
                 read_end=len(hit.text),
@@ -93,26 +91,3 @@ def _by_meaning(encoder: "TwinEncoder", hit: Hit, query: Vectors, explanation: E
     is_cut = len(parts.spans) == encoder.max_tokens
     read_end = max(0, found.read_end - text_start) if is_cut else len(hit.text)
     return replace(explanation, similarity=found.total, words=found.words, rest=found.rest, read_end=read_end)
-
-
-def _best_sentences(encoder: "TwinEncoder", hits: Sequence[Hit], query: Vectors) -> list[Span | None]:
-    """The sentence of each hit whose own vector is nearest to the query's: sums of shares would favour long ones."""
-    cut = [sentences(hit.text)[:_SENTENCES_MOST] for hit in hits]
-    texts = [hit.text[slice(*span)] for hit, spans in zip(hits, cut, strict=True) for span in spans if len(spans) > 1]
-    scores = iter((encoder.encode(texts) @ query).tolist())
-    return [_best(spans, [next(scores) for _ in spans] if len(spans) > 1 else [0.0] * len(spans)) for spans in cut]
-
-
-def _most_marked(text: str, marks: Marks) -> Span | None:
-    """The sentence with the most different words of the query; None where no sentence has one."""
-    spans = sentences(text)
-    counts = [
-        float(len({text[start:end].lower() for start, end in marks.text if span[0] <= start < span[1]}))
-        for span in spans
-    ]
-    return _best(spans, counts) if any(counts) else None
-
-
-def _best(spans: Sequence[Span], scores: Sequence[float]) -> Span | None:
-    """The first of those with the highest score."""
-    return spans[scores.index(max(scores))] if spans else None

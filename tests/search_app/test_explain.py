@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from search_app.app import SearchApp
 from search_app.catalog.word_marks import IndexedText, Marks, marked_words
 from search_app.engine import Engine
 from search_app.errors import UsageError
-from search_app.explain import Explanation, WordShare, explanation_html
+from search_app.explain import BestSentences, Explanation, WordShare, explanation_html
 from search_app.explain.sentences import sentences
 from search_app.explain.shares import shares
 from search_app.lexical import match_expression
@@ -99,6 +100,26 @@ def test_the_best_sentence_is_the_one_that_means_what_was_asked(shelf: SearchApp
     why = shelf.explain(result, hit.rank)
     assert why.sentence is not None
     assert hit.text[slice(*why.sentence)] == "Then the dog came."
+
+
+def test_the_best_sentence_alone_is_that_of_the_whole_explanation(shelf: SearchApp) -> None:
+    for query, mode in product(("hound", "bread", "king sea"), ("dense", "hybrid", "lexical")):
+        result = shelf.search(query, mode=mode)
+        for why, hit in zip(shelf.explain_all(result), result.hits, strict=True):
+            several = len(sentences(hit.text)) > 1
+            assert shelf.best_sentence(result, hit.rank) == (why.sentence if several else None)
+
+
+def test_the_best_sentence_of_a_passage_that_was_not_read_is_unknown_until_somebody_reads_it(shelf: SearchApp) -> None:
+    shelf.best_sentences = BestSentences(shelf.catalog, shelf.encoders)
+    first, second = shelf.search("hound", mode="dense"), shelf.search("rain", mode="dense")
+    hit = next(hit for hit in first.hits if len(sentences(hit.text)) > 1)
+    assert shelf.best_sentence(first, hit.rank, is_reading=False) is None
+    read = shelf.best_sentence(first, hit.rank)
+    assert read is not None
+    assert shelf.best_sentence(first, hit.rank, is_reading=False) == read
+    again = next(one for one in second.hits if one.chunk_id == hit.chunk_id)  # read for another query
+    assert shelf.best_sentence(second, again.rank, is_reading=False) is not None
 
 
 def test_searches_by_a_combination_and_by_a_document_add_up_too(shelf: SearchApp) -> None:

@@ -11,7 +11,7 @@ from search_app.app import SearchApp
 from search_app.explain import Explanation
 from search_app.explain.explanation import WordShare
 from search_app.requests import IngestRequest
-from ui.components.hits import excerpt_of
+from ui.components.excerpts import excerpt_of
 from ui.components.why import score_lines
 
 Visit = Callable[..., AppTest]
@@ -330,6 +330,36 @@ def test_signs_are_not_named_among_the_words_that_made_a_hit(loaded: SearchApp) 
     )
 
 
+BEST = re.compile(r'<span class="best"[^>]*>(.*?)</span>', re.DOTALL)
+
+
+def test_the_best_sentence_of_a_hit_is_underlined(app: SearchApp, visit: Visit, tmp_path: Path) -> None:
+    told = "The <i>cat</i> sat on the king. Bread, bread and fire."
+    (tmp_path / "told.txt").write_text(told)
+    app.ingest(IngestRequest((str(tmp_path / "told.txt"),)))
+    for query, best in (
+        ("kitten", "The &lt;i&gt;cat&lt;/i&gt; sat on the king."),
+        ("loaf", "Bread, bread and fire."),
+    ):
+        for mode in ("dense", "hybrid"):
+            browser = visit(query=query, mode=mode)
+            assert not browser.exception
+            assert [BEST.findall(one.proto.body) for one in browser.get("html")] == [[best]]
+            assert passages(browser) == [told]
+
+
+def test_the_best_sentence_is_shown_wherever_it_stands() -> None:
+    text = "A cat is here. " + "Nothing is said. " * 60 + "The\nhound  came home. And so on.\n\nThe end."
+    start = text.index("The\nhound")
+    best = (start, text.index(" And so on"))
+    shown, words, sentence = excerpt_of(text, "cats", best)
+    assert sentence is not None
+    assert (shown[slice(*sentence)], words) == ("The hound came home.", [])
+    assert shown.startswith("… ")
+    assert excerpt_of(text, "cats", (0, 14))[1:] == ([(2, 5)], (0, 14))
+    assert excerpt_of("One sentence. ", "", (0, 13)) == ("One sentence.", [], None)  # all that is shown
+
+
 def test_an_excerpt_that_is_cut_ends_with_one_space_before_its_dots() -> None:
-    shown, _ = excerpt_of("word " * 200, "")
+    shown, *_ = excerpt_of("word " * 200, "")
     assert shown.endswith("word …")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from ui.components.marks import PASSAGE_STYLE, Span, marked_html
+from ui.components.marks import PASSAGE_STYLE, Span, marked_around
 from ui.components.text import is_web, one_line
 
 _HEAD = "display:flex; gap:1rem; align-items:baseline; justify-content:space-between; margin-bottom:.25rem"
@@ -22,7 +23,7 @@ _PLACE = "margin-bottom:.35rem; font-size:.875rem; opacity:.72; overflow-wrap:an
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is told of a hit, all of it as text; the spans of the passage are marked."""
+    """What is told of a hit, all of it as text; the spans of the passage are marked, its best sentence underlined."""
 
     title: str
     url: str  # linked if it is one of the web
@@ -31,11 +32,17 @@ class Card:
     place: str
     passage: str
     spans: Sequence[Span]
+    best: Span | None = None
 
 
-def show_card(card: Card) -> None:
-    """Draws it."""
-    st.html(card_html(card))
+def show_card(card: Card) -> DeltaGenerator:
+    """Draws it; returns its place, where it can be drawn anew."""
+    return st.html(card_html(card))
+
+
+def show_again(place: DeltaGenerator, card: Card) -> None:
+    """Draws it where another one was drawn."""
+    place.html(card_html(card))
 
 
 def card_html(card: Card) -> str:
@@ -47,5 +54,5 @@ def card_html(card: Card) -> str:
     return (
         f'<div style="{_HEAD}"><h4 style="{_TITLE}">{title}</h4>{score}</div>'
         f'<div class="place" style="{_PLACE}">{escape(card.place)}</div>'
-        f'<div class="passage" style="{PASSAGE_STYLE}">{marked_html(card.passage, card.spans)}</div>'
+        f'<div class="passage" style="{PASSAGE_STYLE}">{marked_around(card.passage, card.spans, card.best)}</div>'
     )

@@ -1,22 +1,25 @@
 """The answers to a query, one card a hit."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ingest.documents import MODIFIED, page_label
 from search_app.app import SearchApp
 from search_app.search import Hit, SearchResult
 from ui.components.asked import go_like
-from ui.components.cards import Card, show_card
+from ui.components.cards import Card, show_again, show_card
 from ui.components.errors import show_kept
+from ui.components.excerpts import excerpt_of
 from ui.components.figures import counted
-from ui.components.marks import Span, word_spans
+from ui.components.marks import Span
 from ui.components.reading import show_document
-from ui.components.text import one_line, paragraphs, plain
+from ui.components.text import one_line, plain
 from ui.components.thumbs import read_judgements, thumbs
 from ui.components.why import show_why
 
-_EXCERPT_CHARACTERS = 420
-_LEAD_CHARACTERS = 80  # of an excerpt, before the first word of the query
 _METADATA_SHOWN = 4
 _SCORES = {
     "dense": "Cosine similarity of query and passage; 1 is the same.",
@@ -27,8 +30,17 @@ _BY = {"dense": "by meaning", "lexical": "by words", "hybrid": "by meaning and w
 _DATE_CHARACTERS = len("2026-01-31")
 
 
-def show_result(app: SearchApp, result: SearchResult, document_count: int, *, is_typed: bool) -> None:
-    """How many documents there are and who gave these, then the hits, best first.
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A hit's card as it was drawn, and where."""
+
+    hit: Hit
+    card: Card
+    place: DeltaGenerator
+
+
+def show_result(app: SearchApp, result: SearchResult, document_count: int, *, is_typed: bool) -> list[Drawn]:
+    """How many documents there are and who gave these, then the hits, best first; returns their cards.
 
     Args:
         app: The home.
@@ -38,12 +50,23 @@ def show_result(app: SearchApp, result: SearchResult, document_count: int, *, is
     """
     if not result.hits:
         show_no_hits(result)
-        return
+        return []
     st.caption(result_line(result, document_count))
     if is_typed:
         read_judgements(app, result)
-    for hit in result.hits:
-        show_hit(app, result, hit, is_typed=is_typed)
+    return [show_hit(app, result, hit, is_typed=is_typed) for hit in result.hits]
+
+
+def mark_best_sentences(app: SearchApp, result: SearchResult, drawn: Sequence[Drawn]) -> None:
+    """Draws the cards anew whose best sentence wasn't known when they were drawn, one after the other.
+
+    It comes last on the page: each passage costs a pass through the encoder, and nobody waits for these to read.
+    """
+    for one in drawn:
+        best = app.best_sentence(result, one.hit.rank)
+        card = card_of(one.hit, result.mode, result.query, best)
+        if card != one.card:
+            show_again(one.place, card)
 
 
 def result_line(result: SearchResult, document_count: int) -> str:
@@ -69,18 +92,21 @@ def show_no_hits(result: SearchResult) -> None:
         )
 
 
-def show_hit(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> None:
+def show_hit(app: SearchApp, result: SearchResult, hit: Hit, *, is_typed: bool) -> Drawn:
     """Title and score, where it is from, the passage, and what can be done with it."""
+    best = app.best_sentence(result, hit.rank, is_reading=False) if is_typed else None
+    card = card_of(hit, result.mode, result.query if is_typed else "", best)
     with st.container(border=True, key=f"hit-{hit.rank}", gap="xsmall"):
-        show_card(card_of(hit, result.mode, result.query if is_typed else ""))
+        place = show_card(card)
         _show_ways(app, result, hit, is_typed=is_typed)
+    return Drawn(hit, card, place)
 
 
-def card_of(hit: Hit, mode: str, query: str) -> Card:
-    """What the card tells; the words of the query are marked in its excerpt."""
-    passage, spans = excerpt_of(hit.text, query)
-    title = hit.title or hit.document_id
-    return Card(title, hit.source, f"{hit.score:.2f}", score_meaning(mode, hit), place_line(hit), passage, spans)
+def card_of(hit: Hit, mode: str, query: str, best: Span | None = None) -> Card:
+    """What the card tells: the words of the query are marked in its excerpt, and the best sentence, if it is known."""
+    excerpt = excerpt_of(hit.text, query, best)
+    title, score = hit.title or hit.document_id, f"{hit.score:.2f}"
+    return Card(title, hit.source, score, score_meaning(mode, hit), place_line(hit), *excerpt)
 
 
 def score_meaning(mode: str, hit: Hit) -> str:
@@ -106,31 +132,6 @@ def copies_of(hit: Hit) -> list[str]:
     same = [f"{counted(len(hit.also_at), 'copy', 'copies')} elsewhere"] if hit.also_at else []
     near = [f"{hit.copies:,} nearly the same"] if hit.copies else []
     return [*same, *near]
-
-
-def excerpt_of(text: str, query: str) -> tuple[str, list[Span]]:
-    """The part of a passage that a card shows, and where words of the query stand in it."""
-    passage = paragraphs(text)
-    spans = word_spans(passage, query) if query else []
-    start, end = window(passage, spans)
-    before, after = ("… " if start else ""), (" …" if end < len(passage) else "")
-    shift = len(before) - start
-    inside = [(first + shift, last + shift) for first, last in spans if start <= first and last <= end]
-    return f"{before}{passage[start:end].rstrip()}{after}", inside
-
-
-def window(passage: str, spans: list[Span]) -> tuple[int, int]:
-    """The part of a passage to show: its beginning, or where the first word of the query stands if that is later."""
-    first = spans[0][0] if spans else 0
-    start = 0 if first < _EXCERPT_CHARACTERS - _LEAD_CHARACTERS else _gap_before(passage, first - _LEAD_CHARACTERS)
-    end = start + _EXCERPT_CHARACTERS
-    return start, (len(passage) if end >= len(passage) else _gap_before(passage, end))
-
-
-def _gap_before(text: str, place: int) -> int:
-    """The place behind the last white space up to there; the place itself where there is none."""
-    gap = max(text.rfind(" ", 0, place), text.rfind("\n", 0, place))
-    return gap + 1 if gap > 0 else place
 
 
 @st.fragment  # a click draws this line again, and nothing is searched anew

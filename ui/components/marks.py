@@ -19,6 +19,8 @@ _ENDINGS = ("s", "es", "d", "ed", "ing")
 _STEM_LEAST = 3
 _ALIKE = 2  # letters with which all forms of a word begin: no stem is shorter
 PASSAGE_STYLE = "white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5"
+_BEST = "text-decoration: underline 2px rgba(63, 184, 173, 0.9); text-underline-offset: 0.2em"
+_BEST_MEANING = "The sentence that says most of what was asked"
 _MARK = '<mark style="background: rgba(240, 180, 41, 0.3); color: inherit; border-radius: 3px">{text}</mark>'
 
 
@@ -34,6 +36,23 @@ def marked_html(text: str, spans: Sequence[Span]) -> str:
         parts += [escape(text[done:start]), _MARK.format(text=escape(text[start:end]))]
         done = end
     return "".join([*parts, escape(text[done:])])
+
+
+def marked_around(text: str, spans: Sequence[Span], best: Span | None) -> str:
+    """The same with the best sentence underlined; a span that crosses its edge is marked on both sides of it."""
+    if best is None:
+        return marked_html(text, spans)
+    before, inside, after = (
+        marked_html(text[start:end], clipped(spans, start, end))
+        for start, end in ((0, best[0]), best, (best[1], len(text)))
+    )
+    return f'{before}<span class="best" title="{_BEST_MEANING}" style="{_BEST}">{inside}</span>{after}'
+
+
+def clipped(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """What of the spans lies between two places, counted from the first of them."""
+    inside = ((max(first, start) - start, min(last, end) - start) for first, last in spans)
+    return [(first, last) for first, last in inside if first < last]
 
 
 def word_spans(text: str, query: str) -> list[Span]:

@@ -13,7 +13,7 @@ from ui.components.examples import show_examples
 from ui.components.facets import show_facets, show_filters
 from ui.components.finer import choose_finer
 from ui.components.focus import focus_query_box
-from ui.components.hits import show_result
+from ui.components.hits import mark_best_sentences, show_result
 from ui.components.paging import choose_size, current_page, first_page, page_count, show_pages
 from ui.components.querybox import LIKE, mode_box, query_box
 from ui.resources import search_app
@@ -67,8 +67,10 @@ def answer(app: SearchApp, asked: Asked) -> None:
         show_like(app, asked)
     with st.spinner("Searching …"):
         result = search(app, asked)
-    show_result(app, result, facets.document_count, is_typed=asked.is_typed)
+    drawn = show_result(app, result, facets.document_count, is_typed=asked.is_typed)
     show_pages(asked.page, page_count(asked.page, asked.size, len(result.hits), facets.document_count))
+    if asked.is_typed:
+        mark_best_sentences(app, result, drawn)
 
 
 page()
