@@ -33,6 +33,7 @@ from search_app.requests import IngestRequest
 
 IS_CAMPAIGN = os.environ.get("TWINSEARCH_CAMPAIGN") == "1"
 HUNG = "Timeout ("  # so faulthandler begins what it tells of a process that doesn't end
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # a process that forks
 VOCABULARY = ("cat", "dog", "car", "bread", "rain", "copy", "file", "night", "sea", "house", "road", "child", "fire")
 
 
@@ -298,7 +299,7 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packaged
 def killer() -> Iterator["subprocess.Popen[str]"]:
     """The process that starts commands and tells how they ended."""
     command = [sys.executable, str(Path(__file__).with_name("killer.py"))]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parents[3])}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
         yield process
