@@ -47,7 +47,7 @@ FORMATS = (
     Format("XLSX", (".xlsx", ".xlsm"), read_xlsx, _PACKED, member="xl/workbook.xml", holds_many=True),
     Format("ODT", (".odt",), read_odt, _PACKED, member="content.xml"),
     Format("EPUB", (".epub",), read_epub, _PACKED, member="META-INF/container.xml"),
-    Format("EML", (".eml",), read_eml),
+    Format("EML", (".eml",), read_eml, holds_many=True),
     Format("CSV", (".csv", ".tsv"), read_delimited, holds_many=True, has_line_each=True),
     Format("JSON Lines", (".jsonl", ".ndjson"), read_jsonlines, holds_many=True, has_line_each=True),
     Format("JSON", (".json",), read_json, holds_many=True),
@@ -98,7 +98,7 @@ def hides_ids(name: str) -> bool:
 
 
 def read_file(file: Opened, *, skip: int = 0) -> Iterator[Told]:
-    """What the file holds, as it is read; `skip` leaves out that many members of an archive.
+    """What the file holds, as it is read; `skip` leaves out that many members of an archive, and what isn't in one.
 
     Raises:
         ReadError: The file can't be read, or not to its end; what came before is good.
@@ -127,7 +127,8 @@ def count_documents(path: Path, limits: Limits) -> int:
 def _told(file: Opened, skip: int) -> Iterator[Told]:
     for item in format_of(file).read(file):
         if not isinstance(item, Member):
-            yield item
+            if not skip:
+                yield item
         elif item.number >= skip:
             yield from _read_member(file, item)
 
@@ -150,7 +151,9 @@ def _read_member(file: Opened, member: Member) -> Iterator[Told]:
 
 
 def _check_depth(file: Opened) -> None:
-    if READERS[suffix_of(file.name)].read in (read_zip, read_tar) and file.depth >= file.limits.depth:
+    read = READERS[suffix_of(file.name)].read
+    is_archive = read in (read_zip, read_tar) or (read is read_eml and file.depth > file.limits.depth)
+    if is_archive and file.depth >= file.limits.depth:
         raise TooLarge(
             f"{file.id!r} lies in {file.depth} archives, one in the other. Unpack them, or raise the limit `depth`."
         )

@@ -24,7 +24,7 @@ def read_zip(file: Opened) -> Iterator[Member]:
     """Each file of the archive, unpacked when it is asked for."""
     with open_package(file) as package:
         for number, info in enumerate(package.infolist()):
-            if info.is_dir() or not (path := _inner_path(info.filename)):
+            if info.is_dir() or not (path := inner_path(info.filename)):
                 continue
 
             yield Member(number, path, _packed_at(info.date_time), partial(_unzip, file, package, info))
@@ -38,11 +38,19 @@ def read_tar(file: Opened) -> Iterator[Member]:
             for number, info in enumerate(archive):
                 archive.members = []  # type: ignore[attr-defined]  # else it remembers every member it has seen
                 check_sizes(file, members=number + 1, unpacked=archive.offset, packed=counted.read_count)
-                if info.isreg() and (path := _inner_path(info.name)):
+                if info.isreg() and (path := inner_path(info.name)):
                     modified = datetime.fromtimestamp(info.mtime, UTC).replace(tzinfo=None).isoformat()
                     yield Member(number, path, modified, partial(_load, file, archive, info))
     except (tarfile.TarError, EOFError) as error:
         raise ReadError(f"{file.id!r} isn't a readable TAR archive: {str(error).rstrip('.')}.") from error
+
+
+def inner_path(name: str) -> str:
+    """The member's path below the archive; empty for one that isn't wanted."""
+    parts = [clean_line(part) for part in PurePosixPath(name.replace("\\", "/")).parts]
+    kept = [part for part in parts if part not in {"", "/", ".", ".."}]
+    is_hidden = any(part.startswith(".") or part in _HIDDEN_FOLDERS for part in kept)
+    return "" if is_hidden else "/".join(kept)
 
 
 def _unzip(file: Opened, package: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -83,11 +91,3 @@ def _check_member(file: Opened, name: str, size: int) -> None:
         raise TooLarge(
             f"{name!r} in {file.id!r} is larger than {file.limits.file_mb:,} MB. Split it, or raise `file_mb`."
         )
-
-
-def _inner_path(name: str) -> str:
-    """The member's path below the archive; empty for one that isn't wanted."""
-    parts = [clean_line(part) for part in PurePosixPath(name.replace("\\", "/")).parts]
-    kept = [part for part in parts if part not in {"", "/", ".", ".."}]
-    is_hidden = any(part.startswith(".") or part in _HIDDEN_FOLDERS for part in kept)
-    return "" if is_hidden else "/".join(kept)

@@ -1,31 +1,41 @@
-"""EML: subject, text and the names of what is attached; plain text is taken before HTML."""
+"""EML: subject and text, also of mails within it; an attachment is read as if it lay in a folder of the mail's name.
+
+Of several versions of one text, plain text is taken before HTML.
+"""
 
 import email
 import email.policy
-from collections.abc import Iterator
-from email.message import MIMEPart
+from collections.abc import Iterator, Sequence
+from email.message import EmailMessage
+from functools import partial
+from pathlib import PurePosixPath
+from typing import cast
 
 from ingest.cleaning import clean_line
+from ingest.readers.archives import inner_path
 from ingest.readers.building import TextBuilder
 from ingest.readers.decoding import read_text, wide_encoding_of
-from ingest.readers.found import Found, Opened
+from ingest.readers.found import Found, Member, Opened
 from ingest.readers.markup import add_html, parse_html
 
 _KEPT = ("from", "to", "date")
+_PLAIN, _HTML = "text/plain", "text/html"
+_VERSIONS, _MAIL = "multipart/alternative", "message/rfc822"
 
 
-def read_eml(file: Opened) -> Iterator[Found]:
-    """The one document of the mail, titled by its subject."""
+def read_eml(file: Opened) -> Iterator[Found | Member]:
+    """The mail, titled by its subject, then what is attached to it."""
     mail = email.message_from_bytes(_raw(file), policy=email.policy.default)
     builder = TextBuilder(file)
-    body = mail.get_body(("plain", "html"))
-    if body is not None:
-        _add_body(builder, body)
-    names = [clean_line(name) for part in mail.iter_attachments() if (name := part.get_filename())]
+    attached = _add_parts(builder, mail)
+    names = [clean_line(part.get_filename("")) for part in attached]
     if names:
         builder.add(f"Attachments: {', '.join(names)}")
     metadata: dict[str, object] = {name: str(mail[name]) for name in _KEPT if mail[name]}
     yield builder.document(str(mail["subject"] or ""), metadata | ({"attachments": names} if names else {}))
+    for number, (part, path) in enumerate(zip(attached, _paths(names), strict=True)):
+        if path:
+            yield Member(number, path, file.modified, partial(_content, part))
 
 
 def _raw(file: Opened) -> bytes:
@@ -33,21 +43,64 @@ def _raw(file: Opened) -> bytes:
     return read_text(file).encode() if wide_encoding_of(file) else file.stream.read()
 
 
-def _add_body(builder: TextBuilder, body: MIMEPart) -> None:
-    payload = body.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else b""
-    text = content.decode(_charset(body), errors="replace")
-    if body.get_content_subtype() == "html":
-        if (page := parse_html(text.encode(errors="ignore"))) is not None:
-            add_html(builder, page)
-    else:
+def _add_parts(builder: TextBuilder, mail: EmailMessage) -> list[EmailMessage]:
+    """Add the texts of the mail and of mails within it, each under its subject; the parts that have a file's name."""
+    attached: list[EmailMessage] = []
+    waiting = [(mail, True)]
+    while waiting:
+        part, is_shown = waiting.pop()
+        if part.is_multipart():
+            if part.get_content_type() == _MAIL and is_shown:
+                _add_head(builder, part)
+            inner = cast(list[EmailMessage], part.get_payload())
+            has_plain = part.get_content_type() == _VERSIONS and any(map(_is_plain, inner))
+            waiting.extend((one, is_shown and (_is_plain(one) or not has_plain)) for one in reversed(inner))
+        elif part.get_filename() and part is not mail:
+            attached.append(part)
+        elif is_shown:
+            _add_text(builder, part)
+    return attached
+
+
+def _is_plain(part: EmailMessage) -> bool:
+    return part.get_content_type() == _PLAIN and not part.get_filename() and bool(_content(part).strip())
+
+
+def _add_head(builder: TextBuilder, part: EmailMessage) -> None:
+    for mail in cast(list[EmailMessage], part.get_payload()):
+        builder.heading(1, str(mail["subject"] or ""))
+        builder.add("\n".join(f"{name.capitalize()}: {mail[name]}" for name in _KEPT if mail[name]))
+
+
+def _add_text(builder: TextBuilder, part: EmailMessage) -> None:
+    if part.get_content_type() not in (_PLAIN, _HTML):
+        return
+    text = _content(part).decode(_charset(part), errors="replace")
+    if part.get_content_type() == _PLAIN:
         builder.add(text)
+    elif (page := parse_html(text.encode(errors="ignore"))) is not None:
+        add_html(builder, page)
 
 
-def _charset(body: MIMEPart) -> str:
-    named = str(body.get_content_charset("utf-8"))
+def _content(part: EmailMessage) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _charset(part: EmailMessage) -> str:
+    named = str(part.get_content_charset("utf-8"))
     try:
         "".encode(named)
     except LookupError:
         return "utf-8"
     return named
+
+
+def _paths(names: Sequence[str]) -> Iterator[str]:
+    """A path for each attachment, no two of them the same; empty for one that isn't wanted."""
+    taken: set[str] = set()
+    for number, name in enumerate(names, start=1):
+        path = PurePosixPath(inner_path(name)).name
+        own = path if path not in taken else f"{PurePosixPath(path).stem} ({number}){PurePosixPath(path).suffix}"
+        taken.add(own)
+        yield own

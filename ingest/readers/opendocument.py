@@ -1,4 +1,4 @@
-"""ODT: headings, paragraphs and tables of the text, in order."""
+"""ODT: headings, paragraphs and tables of the text, in order; footnotes after what refers to them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,8 @@ _OASIS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TEXT, _TABLE, _OFFICE = _OASIS % "text", _OASIS % "table", _OASIS % "office"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _BREAKS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n", f"{_TEXT}s": " "}
-_UNSEEN = {f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", f"{_TEXT}sequence-decls"}
+_NOTE = f"{_TEXT}note"
+_UNSEEN = {_NOTE, f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", f"{_TEXT}sequence-decls"}
 
 
 def read_odt(file: Opened) -> Iterator[Found]:
@@ -28,6 +29,8 @@ def read_odt(file: Opened) -> Iterator[Found]:
             builder.heading(_level(block), _text_of(block))
         else:
             builder.add(_text_of(block))
+        for note in block.iterfind(f".//{_NOTE}/{_TEXT}note-body"):
+            builder.add(_text_of(note))
     yield builder.document(title or "")
 
 

@@ -1,9 +1,11 @@
-"""PPTX: a slide is a page, under its title; the speaker's notes belong to it."""
+"""PPTX: a slide is a page, under its title; its tables, charts, diagrams and the speaker's notes belong to it."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ingest.readers.building import TextBuilder
+from ingest.readers.drawings import drawn_texts
 from ingest.readers.found import Found, Opened
 from ingest.readers.packages import check_package
 
@@ -21,11 +23,17 @@ def read_pptx(file: Opened) -> Iterator[Found]:
         builder.begin_page(number, _title(slide))
         for shape in _shapes(slide.shapes):
             builder.add(_text(shape))
+            for text in drawn_texts(shape.element, partial(_part, slide)):
+                builder.add(text)
         if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
             builder.add(notes.text)
     title = presentation.core_properties.title or ""
     first = next((_title(slide) for slide in presentation.slides), "")
     yield builder.document(first if title in _EMPTY_TITLES else title or first)
+
+
+def _part(slide: Any, relation_id: str) -> bytes:
+    return bytes(slide.part.related_part(relation_id).blob)
 
 
 def _title(slide: Any) -> str:

@@ -16,12 +16,21 @@ import pptx
 import pyarrow
 import pyarrow.parquet
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from ingest.chunking import ChunkingSettings
 from ingest.pipeline import IngestSettings, ingest
 from ingest.progress import Report, unheard
 from ingest.sink import EncodedDocument, FileOutcome, HeldDocument, StageCounts, Vectors
 from ingest.summary import IngestSummary
+
+_WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 
 
 @dataclass
@@ -181,9 +190,15 @@ def pdf_of(*pages: str) -> bytes:
 def docx_sample() -> bytes:
     document = docx.Document()
     document.core_properties.title = "Plant manual"
+    note = "<w:footnote w:id='2'><w:p><w:r><w:t>Turn it.</w:t></w:r></w:p></w:footnote>"
+    notes = f"<w:footnotes {_WORD}>{note}</w:footnotes>"
+    part = Part(PackURI("/word/footnotes.xml"), f"{_OFFICE}.footnotes+xml", notes.encode(), document.part.package)
+    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
     document.add_heading("Pumps", level=1)
     document.add_heading("Start", level=2)
-    document.add_paragraph("Open the pump.")
+    paragraph = document.add_paragraph("Open the pump.")._p
+    paragraph.append(parse_xml(f"<w:r {_WORD}><w:footnoteReference w:id='2'/></w:r>"))
+    paragraph.append(parse_xml(f"<w:moveFrom {_WORD}><w:r><w:t>It is elsewhere now.</w:t></w:r></w:moveFrom>"))
     table = document.add_table(rows=2, cols=2)
     for cell, text in zip(table._cells, ("Part", "Size", "Valve", "4 mm"), strict=True):
         cell.text = text
@@ -197,6 +212,13 @@ def pptx_sample() -> bytes:
     for title, body in (("Pumps", "Open the pump."), ("Valves", "Close the valve.")):
         slide = presentation.slides.add_slide(presentation.slide_layouts[1])
         slide.shapes.title.text, slide.placeholders[1].text = title, body
+    sales = CategoryChartData()
+    sales.categories = ["East", "West"]
+    sales.add_series("2025", (19.5, None))
+    sales.add_series("2026", (None, 5))
+    chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 100, 100, sales).chart
+    chart.has_title = True
+    chart.chart_title.text_frame.text = "Pumps sold"
     slide.notes_slide.notes_text_frame.text = "Say it slowly."
     return saved(presentation.save)
 
@@ -218,7 +240,9 @@ def odt_sample() -> bytes:
     )
     content = (
         f"<office:document-content {names}><office:body><office:text>"
-        '<text:h text:outline-level="1">Pumps</text:h><text:p>Open the<text:s/><text:span>pump</text:span>.</text:p>'
+        '<text:h text:outline-level="1">Pumps</text:h><text:p>Open the<text:s/><text:span>pump</text:span>'
+        "<text:note><text:note-citation>1</text:note-citation>"
+        "<text:note-body><text:p>Turn it.</text:p></text:note-body></text:note>, slowly.</text:p>"
         "<table:table><table:table-row><table:table-cell><text:p>Valve</text:p></table:table-cell>"
         "<table:table-cell><text:p>4 mm</text:p></table:table-cell></table:table-row></table:table>"
         "</office:text></office:body></office:document-content>"
@@ -231,7 +255,9 @@ def epub_sample() -> bytes:
     book = (
         '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
         "<dc:title>Plant book</dc:title><dc:creator>A. Smith</dc:creator></metadata>"
-        '<manifest><item id="b" href="two.xhtml"/><item id="a" href="one.xhtml"/></manifest>'
+        '<manifest><item id="b" href="text/two.xhtml"/><item id="a" href="one.xhtml"/>'
+        '<item id="x" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+        '<item id="n" href="nav.xhtml" properties="nav"/></manifest>'
         '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
     )
     return zip_of(
@@ -240,7 +266,12 @@ def epub_sample() -> bytes:
             "META-INF/container.xml": container,
             "OPS/book.opf": book,
             "OPS/one.xhtml": "<html><body><h1>Pumps</h1><p>Open the pump.</p></body></html>",
-            "OPS/two.xhtml": "<html><body><h1>Valves</h1><p>Close the valve.</p></body></html>",
+            "OPS/text/two.xhtml": "<html><body><p>Close the valve.</p></body></html>",
+            "OPS/nav.xhtml": '<html><body><nav><a href="text/two.xhtml#p1">Valves</a></nav></body></html>',
+            "OPS/toc.ncx": (
+                '<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap><navPoint><navLabel><text>Old</text></navLabel>'
+                '<content src="text/two.xhtml"/></navPoint></navMap></ncx>'
+            ),
         }
     )
 

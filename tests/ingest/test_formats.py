@@ -40,11 +40,13 @@ def test_pdf_text_comes_by_page(samples: Mapping[str, bytes]) -> None:
     assert document.metadata == {"page_count": 2}
 
 
-def test_docx_headings_become_paths_and_a_table_row_a_line(samples: Mapping[str, bytes]) -> None:
+def test_docx_headings_become_paths_a_table_row_a_line_and_a_footnote_follows_its_paragraph(
+    samples: Mapping[str, bytes],
+) -> None:
     document = only("a.docx", samples[".docx"])
     assert (document.title, document.metadata) == ("Plant manual", {"author": "python-docx"})
     assert document.text == (
-        "Pumps\n\nStart\n\nOpen the pump.\n\nPart | Size\nValve | 4 mm\n\nValves\n\nClose the valve."
+        "Pumps\n\nStart\n\nOpen the pump.\n\nTurn it.\n\nPart | Size\nValve | 4 mm\n\nValves\n\nClose the valve."
     )
     assert places(document) == [
         ("Pumps", ("Pumps",), None),
@@ -53,9 +55,10 @@ def test_docx_headings_become_paths_and_a_table_row_a_line(samples: Mapping[str,
     ]
 
 
-def test_a_slide_is_a_page_with_its_notes(samples: Mapping[str, bytes]) -> None:
+def test_a_slide_is_a_page_with_its_charts_and_notes(samples: Mapping[str, bytes]) -> None:
     document = only("a.pptx", samples[".pptx"])
-    assert document.text == "Pumps\n\nOpen the pump.\n\nValves\n\nClose the valve.\n\nSay it slowly."
+    chart = "Pumps sold\nEast | 2025: 19.5\nWest | 2026: 5"
+    assert document.text == f"Pumps\n\nOpen the pump.\n\nValves\n\nClose the valve.\n\n{chart}\n\nSay it slowly."
     assert places(document) == [("Pumps", ("Pumps",), 1), ("Valves", ("Valves",), 2)]
 
 
@@ -66,12 +69,14 @@ def test_a_sheet_of_texts_is_a_table_and_other_sheets_are_text(samples: Mapping[
     assert (rest.id, rest.text) == ("docs/a.xlsx", "Sizes\n\nPart: Pump | mm: 12.5\nPart: Valve | mm: 4")
 
 
-def test_odt_headings_spans_and_tables_are_read(samples: Mapping[str, bytes]) -> None:
+def test_odt_headings_spans_notes_and_tables_are_read(samples: Mapping[str, bytes]) -> None:
     document = only("a.odt", samples[".odt"])
-    assert (document.title, document.text) == ("Pumps", "Pumps\n\nOpen the pump.\n\nValve | 4 mm")
+    assert (document.title, document.text) == ("Pumps", "Pumps\n\nOpen the pump, slowly.\n\nTurn it.\n\nValve | 4 mm")
 
 
-def test_epub_chapters_come_in_reading_order(samples: Mapping[str, bytes]) -> None:
+def test_epub_chapters_come_in_reading_order_under_their_headings_or_names_in_the_contents(
+    samples: Mapping[str, bytes],
+) -> None:
     document = only("a.epub", samples[".epub"])
     assert (document.title, document.metadata) == ("Plant book", {"author": "A. Smith"})
     assert document.text == "Pumps\n\nOpen the pump.\n\nValves\n\nClose the valve."
@@ -111,16 +116,45 @@ def test_navigation_and_footers_of_a_page_are_dropped() -> None:
     assert ("Care", ("Pumps", "Care"), None) in places(document)
 
 
-def test_a_mail_gives_subject_text_and_names_of_attachments() -> None:
-    mail = (
-        "From: a@example.org\nTo: b@example.org\nSubject: =?utf-8?q?Gr=C3=B6=C3=9Fe?=\nMIME-Version: 1.0\n"
-        'Content-Type: multipart/mixed; boundary="x"\n\n--x\nContent-Type: text/plain; charset=utf-8\n\nThe pump.\n'
-        '--x\nContent-Type: application/pdf; name="plan.pdf"\nContent-Disposition: attachment; filename="plan.pdf"\n\n'
-        "x\n--x--\n"
+def multipart(kind: str, *parts: str) -> str:
+    sign = f"{kind}-{len(parts)}"
+    return (
+        f'Content-Type: multipart/{kind}; boundary="{sign}"\n\n--{sign}\n'
+        + f"\n--{sign}\n".join(parts)
+        + f"\n--{sign}--\n"
     )
-    document = only("a.eml", mail)
-    assert (document.title, document.text) == ("Größe", "The pump.\n\nAttachments: plan.pdf")
-    assert document.metadata == {"from": "a@example.org", "to": "b@example.org", "attachments": '["plan.pdf"]'}
+
+
+def attachment(name: str, content: str) -> str:
+    return f'Content-Type: text/plain\nContent-Disposition: attachment; filename="{name}"\n\n{content}'
+
+
+def test_a_mail_gives_subject_text_and_attachments_that_are_documents_too() -> None:
+    head = "From: a@example.org\nTo: b@example.org\nSubject: =?utf-8?q?Gr=C3=B6=C3=9Fe?=\nMIME-Version: 1.0\n"
+    plain, page = "Content-Type: text/plain\n\nThe pump.", "Content-Type: text/html\n\n<p>The same pump."
+    parts = [attachment(name, name) for name in ("plan.md", "x.png", "../plan.md")]
+    items = read("a.eml", head + multipart("mixed", multipart("alternative", plain, page), *parts))
+    mail, *attached = documents(items)
+    assert (mail.title, mail.text) == ("Größe", "The pump.\n\nAttachments: plan.md, x.png, ../plan.md")
+    assert mail.metadata == {
+        "from": "a@example.org", "to": "b@example.org", "attachments": '["plan.md", "x.png", "../plan.md"]'
+    }  # fmt: skip
+    assert [(one.id, one.text) for one in attached] == [
+        ("docs/a.eml/plan.md", "plan.md"),
+        ("docs/a.eml/plan (3).md", "../plan.md"),
+    ]
+    assert [item.kind for item in items if isinstance(item, Skipped)] == [".png"]
+
+
+def test_mails_in_a_mail_stand_under_their_subjects_with_all_that_is_attached_to_them() -> None:
+    inner = "Subject: Inner\nFrom: c@example.org\n" + multipart(
+        "mixed", "\nThe valve.", attachment("plan.md", "The plan.")
+    )
+    nested = f"Content-Type: message/rfc822\nContent-Disposition: attachment\n\n{inner}"
+    mail, plan = documents(read("a.eml", "Subject: Outer\n" + multipart("mixed", "\nThe pump.", nested, "\nThe end.")))
+    text = "The pump.\n\nInner\n\nFrom: c@example.org\n\nThe valve.\n\nThe end.\n\nAttachments: plan.md"
+    assert (mail.title, mail.text) == ("Outer", text)
+    assert (plan.id, plan.text) == ("docs/a.eml/plan.md", "The plan.")
 
 
 def test_json_lists_of_texts_are_tables_and_all_else_is_text() -> None:
