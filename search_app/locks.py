@@ -14,6 +14,7 @@ import psutil
 
 from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
+from search_app.liveness import lives as lives
 
 CANCEL = "`twinsearch jobs cancel`"  # in the sentence; whoever knows the job adds its number
 
@@ -63,15 +64,6 @@ def training(locks: Path, encoder: str) -> AbstractContextManager[None]:
         CollectionInUse: Another process does so; the sentence names it.
     """
     return _holding(locks / f"{slug_of(encoder)}.train", f"Encoder {encoder!r} is being trained")
-
-
-def lives(pid: int | None, started: float | None) -> bool:
-    """Whether the very process that began then lives; a later one with the same number doesn't count."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - (started or 0.0)) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 @contextmanager

@@ -7,7 +7,7 @@ next checks the collection first.
 from search_app.catalog import Catalog
 from search_app.catalog.collections import Collection
 from search_app.catalog.ingests import IngestRun
-from search_app.locks import lives
+from search_app.liveness import lives
 
 
 def unfinished_ingest(catalog: Catalog, collection: Collection) -> IngestRun | None:

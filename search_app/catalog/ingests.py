@@ -9,12 +9,12 @@ import os
 import time
 from dataclasses import asdict, dataclass
 
-import psutil
 from sqlalchemy import Connection, select, update
 
 from ingest.sink import StageCounts
 from search_app.catalog.store import Store, upsert
 from search_app.catalog.tables import INGEST_STAGES, ingests
+from search_app.liveness import began
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Ingests:
         row = {
             "collection_id": collection_id,
             "pid": os.getpid(),
-            "pid_started": psutil.Process().create_time(),
+            "pid_started": began(os.getpid()),
             "begun_at": time.time(),
             "ended_at": None,
             **dict.fromkeys(INGEST_STAGES, 0),

@@ -1,6 +1,6 @@
 """What long work was asked for, who does it, and how it ended; its progress and its log are files elsewhere.
 
-`pid_started` is when the process began: a process with the same pid and another beginning is not the job's.
+`pid_started` is as in `search_app.liveness`: a process with the same pid and another beginning is not the job's.
 A job that ended can be started again, which is how work is resumed; one that runs can't be started twice.
 """
 

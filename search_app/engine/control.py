@@ -20,9 +20,10 @@ import psutil
 from filelock import FileLock, Timeout
 
 from ingest.errors import TwinsearchError
-from search_app.engine.record import EngineFiles, EngineRecord, is_running, process_created, read_record
+from search_app.engine.record import EngineFiles, EngineRecord, is_running, read_record
 from search_app.engine.sockets import socket_path
 from search_app.errors import CollectionInUse, DiskFull, EngineError
+from search_app.liveness import began
 
 _START_SECONDS = 60.0  # importing Milvus Lite takes one or two; replaying a long log after a crash takes the rest
 _STOP_SECONDS = 30.0
@@ -90,7 +91,7 @@ class Engine:
         size = _folder_bytes(self._files.data)
         if record is None:
             return EngineStatus(False, None, None, None, size)
-        return EngineStatus(True, record.pid, record.address, record.created, size)
+        return EngineStatus(True, record.pid, record.address, _started_at(record), size)
 
     def stop(self) -> bool:
         """End the process after closing its data; whether one was running."""
@@ -208,9 +209,16 @@ def _spawn(folder: Path, socket: Path, idle_seconds: float) -> EngineRecord:
         raise EngineError(f"The engine's process could not be started: {last}")
     pid = int(done.stdout)
     try:
-        return EngineRecord(pid, process_created(pid), f"unix:{socket}")
+        return EngineRecord(pid, began(pid), f"unix:{socket}")
     except psutil.NoSuchProcess:
         return EngineRecord(pid, 0.0, f"unix:{socket}")
+
+
+def _started_at(record: EngineRecord) -> float | None:
+    """When a running engine began, in seconds since 1970; None if it has just ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(record.pid).create_time()
+    return None
 
 
 def _end(record: EngineRecord) -> None:

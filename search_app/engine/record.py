@@ -1,22 +1,19 @@
 """What a running engine leaves on disk, and whether it still runs.
 
 A process id alone proves nothing: the system gives it to another process later. So a record also holds
-the time at which the process began, and both must fit before anybody takes the engine as running or sends
-it a signal.
+the process' beginning, and both must fit before anybody takes the engine as running or sends it a signal.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
-_SAME_START_SECONDS = 1.0  # psutil derives the start from the boot time, which a clock adjustment moves a little
+from search_app.liveness import lives
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRecord:
-    """A running engine: its process, the time it was created (seconds since 1970), and its address."""
+    """A running engine: its process, its beginning as in `search_app.liveness`, and its address."""
 
     pid: int
     created: float
@@ -60,23 +57,9 @@ class EngineFiles:
         return self.folder / "write.lock"
 
 
-def process_created(pid: int) -> float:
-    """The time at which the process began, in seconds since 1970.
-
-    Raises:
-        psutil.NoSuchProcess: There is no such process.
-    """
-    return psutil.Process(pid).create_time()
-
-
 def is_running(record: EngineRecord) -> bool:
     """Whether the recorded process, and not a later one with its number, runs."""
-    try:
-        process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.created) < _SAME_START_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    return lives(record.pid, record.created)
 
 
 def read_record(files: EngineFiles) -> EngineRecord | None:

@@ -20,7 +20,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from search_app.engine.inspection import remove_damaged
-from search_app.engine.record import EngineFiles, EngineRecord, process_created, write_record
+from search_app.engine.record import EngineFiles, EngineRecord, write_record
+from search_app.liveness import began
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 5.0  # for calls that are under way when the engine ends
@@ -61,7 +62,7 @@ def _serve(files: EngineFiles, socket: Path, idle_seconds: float, ended: threadi
     server, data = _open(files.data, socket)
     try:
         socket.chmod(0o600)
-        record = EngineRecord(os.getpid(), process_created(os.getpid()), f"unix:{socket}")
+        record = EngineRecord(os.getpid(), began(os.getpid()), f"unix:{socket}")
         write_record(files, record)
         _say(f"The engine serves {files.data} at {record.address}.")
         _wait(files, record, idle_seconds, ended)
