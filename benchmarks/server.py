@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,28 +43,40 @@ def served(home: Path, *options: str, environment: Mapping[str, str] | None = No
     Raises:
         TimeoutError: It ended, or doesn't answer.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "search_app.cli", "ui", "--port", str(port), "--home", str(home), *options]
+    with running(command, port, home / "ui.log", environment or {}) as server:
+        yield server
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """A Streamlit server that a command starts at a port, with the log of what it says.
+
+    Raises:
+        TimeoutError: It ended, or doesn't answer.
+    """
     begun = time.perf_counter()
-    with (home / "ui.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(environment or {})})
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, **environment})
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait_until_up(address, process)
+        _wait_until_up(address, process, log)
         yield Server(address, process.pid, time.perf_counter() - begun)
     finally:
         process.terminate()
         process.wait(_END_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at just now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
 
 
-def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _UP_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -72,4 +84,4 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.02)
-    raise TimeoutError(f"The server at {address} didn't come up; its home's ui.log has the reason.")
+    raise TimeoutError(f"The server at {address} didn't come up; {log} has the reason.")

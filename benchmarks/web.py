@@ -1,16 +1,18 @@
 """How long a person waits for the web page, in a real Chromium.
 
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.web [--size 20000] [--queries 100] [--starts 5] [--work FOLDER]
+        [--peers PYTHON]
 
 Starts are cold: a new server and an empty browser each; the operating system's cache of files is warm. Queries are
-encoded for real. A work folder that is named keeps what is filled. Prints Markdown.
+encoded for real. A work folder that is named keeps what is filled. PYTHON is the interpreter of an environment with
+`benchmarks/requirements-peers.txt`: a plain page for a txtai index is then timed by the same clock. Prints Markdown.
 """
 
 import argparse
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +22,12 @@ from benchmarks import passages
 from benchmarks.browsing import ARM, FIRST_HIT, FIRST_PAINT, LANDED, LAUNCH, QUERY_BOX, need
 from benchmarks.figures import machine, percentile, table
 from benchmarks.filling import collection_name, fill, written
-from benchmarks.server import served
+from benchmarks.peers.pages import PAGES, peer_page
+from benchmarks.server import Server, served
 from search_app.app import SearchApp
+from search_app.twin.resolution import resolve
 
+OURS = "Twinsearch, hybrid"
 _WARMING = 5  # queries before those that count
 _WAIT_MS = 300_000
 
@@ -62,7 +67,12 @@ def main() -> None:
         browser = stack.enter_context(sync_playwright()).chromium.launch(**LAUNCH)
         starts = [start(browser, home) for _ in range(arguments.starts)]
         queries = passages.queries(data)[: _WARMING + arguments.queries]
-        print(report(starts, visit(browser, home, collection_name(arguments.size), queries), arguments.size))
+        with served(home) as server:
+            visits = {OURS: visit(browser, server, f"/?collection={collection_name(arguments.size)}", queries)}
+        for name in PAGES if arguments.peers else ():
+            with peer_page(arguments.peers, name, *peer_data(data, work, arguments.size), work) as server:
+                visits[name] = visit(browser, server, "", queries)
+        print(report(starts, visits, arguments.size))
 
 
 def filled_home(data: Path, work: Path, size: int, stack: ExitStack) -> Path:
@@ -87,12 +97,18 @@ def start(browser: Any, home: Path) -> Start:
             return Start(server.up_seconds, page.evaluate(FIRST_PAINT) / 1000, ready, idle_bytes)
 
 
-def visit(browser: Any, home: Path, collection: str, queries: Sequence[str]) -> Visit:
+def peer_data(data: Path, work: Path, size: int) -> tuple[Path, tuple[Path, Path]]:
+    """The folder of the encoder that ours goes by, and the files of texts and vectors."""
+    with SearchApp.open(work / "home") as app:
+        return resolve(app.settings.encoder), written(app, data, work, size)
+
+
+def visit(browser: Any, server: Server, path: str, queries: Sequence[str]) -> Visit:
     """One person who asks one query after the other."""
-    with served(home) as server, browser.new_context() as context:
+    with browser.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(_WAIT_MS)
-        page.goto(f"{server.address}/?collection={collection}")
+        page.goto(f"{server.address}{path}")
         took = [asked(page, query) for query in queries]
         return Visit(took[0], took[_WARMING:], server.resident_bytes, server.thread_count)
 
@@ -112,8 +128,8 @@ def asked(page: Any, query: str) -> float:
     return took
 
 
-def report(starts: Sequence[Start], found: Visit, size: int) -> str:
-    """Both tables; the middle of the starts, and the slowest."""
+def report(starts: Sequence[Start], visits: Mapping[str, Visit], size: int) -> str:
+    """Both tables; the middle of our starts, and the slowest, and a row of searches for each page."""
     rows = [
         [word, *(f"{percentile([getattr(one, name) for one in starts], share):.2f}" for share in (0.5, 1.0))]
         for word, name in (
@@ -122,14 +138,17 @@ def report(starts: Sequence[Start], found: Visit, size: int) -> str:
             ("then one can type, s", "ready"),
         )
     ]
-    figures = [f"{percentile(found.took_ms, share):.0f}" for share in (0.5, 0.95, 0.99)]
     idle = percentile([one.idle_bytes / 1e6 for one in starts], 0.5)
-    held = [f"{idle:,.0f}", f"{found.resident_bytes / 1e6:,.0f}", str(found.thread_count)]
-    searched = [f"{size:,}", f"{found.first_ms:,.0f}", *figures, *held]
-    heads = ["passages", "very first search, ms", "Enter to hits, p50 ms", "p95", "p99"]
-    heads += ["idle MB", "MB after", "threads after"]
-    counts = f"{len(starts)} starts, {len(found.took_ms)} searches."
-    return "\n\n".join([table(["start", "p50", "slowest"], rows), table(heads, [searched]), f"{counts} {machine()}"])
+    heads = ["page", "very first search, ms", "Enter to hits, p50 ms", "p95", "p99", "MB after", "threads after"]
+    searched = [_row(name, found) for name, found in visits.items()]
+    counts = f"{size:,} passages, {len(starts)} starts, {len(visits[OURS].took_ms)} searches a page. "
+    counts += f"Ours holds {idle:,.0f} MB before the first visitor. {machine()}"
+    return "\n\n".join([table(["start", "p50", "slowest"], rows), table(heads, searched), counts])
+
+
+def _row(name: str, found: Visit) -> list[str]:
+    figures = [f"{percentile(found.took_ms, share):.0f}" for share in (0.5, 0.95, 0.99)]
+    return [name, f"{found.first_ms:,.0f}", *figures, f"{found.resident_bytes / 1e6:,.0f}", str(found.thread_count)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, default=20_000, help="Passages of the collection.")
     parser.add_argument("--queries", type=int, default=100, help="Searches that count.")
     parser.add_argument("--starts", type=int, default=5, help="Cold starts.")
+    parser.add_argument("--peers", type=Path, help="The interpreter of an environment that has the peers.")
     parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
     return parser
 
