@@ -46,9 +46,11 @@ test-server: $(READY)
 campaign: $(READY)
 	TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/ingest/test_faults.py -rA
 
-# Kills at every step and at 30 moments, full disks, every file of the engine harmed; parts of it run in `make test`.
+# Kills at every step and at 30 moments, full disks, every file of the engine harmed; some of it runs in `make test`.
+# There are over a thousand steps, which take hours: PART=2/5 takes the second fifth of them.
+PART ?= 1/1
 faults: $(READY)
-	TWINSEARCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/search_app/faults -rA
+	TWINSEARCH_CAMPAIGN=1 TWINSEARCH_PART=$(PART) $(BIN)/python -m pytest tests/search_app/faults -rA
 
 # Whether the gate keeps bad encoders out, 20 of them trained on noise: hours. DATA=FOLDER of test collections.
 gate: $(READY)
@@ -106,5 +108,5 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev,fast,login]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bundled,dev,fast,login,map]"
 	touch $@

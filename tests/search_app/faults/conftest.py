@@ -43,6 +43,13 @@ def is_campaign() -> bool:
     return IS_CAMPAIGN
 
 
+@pytest.fixture(scope="session")
+def part_of() -> Callable[[list[str]], list[str]]:
+    """Those steps of a campaign that this run takes, since all take hours: TWINSEARCH_PART=2/5 is the second fifth."""
+    number, count = map(int, os.environ.get("TWINSEARCH_PART", "1/1").split("/"))
+    return lambda steps: steps[number - 1 :: count]
+
+
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Chance that can be repeated: TWINSEARCH_SEED, which a failing test prints."""

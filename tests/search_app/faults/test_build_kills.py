@@ -35,6 +35,7 @@ READY_SECONDS = 300  # of a server that is started again, on a busy machine
 REST_SECONDS = 0.2  # between two questions of a thread: the builds beside them want the processor as well
 BUILD_ROOMS = ("building", "reindexing", "verifying", "generations", "writing", "index/", "catalog/", "gate/", "locks")
 RECLAIM_ROOMS = ("reclaiming", "generations", "index/", "catalog/", "locks")
+Chosen = Callable[[dict[str, int], Sequence[str], int], list[tuple[str, int]]]
 
 
 class Asker:
@@ -71,13 +72,12 @@ class Asker:
     def _ask(self, number: int) -> None:
         while not self._is_over.wait(REST_SECONDS):
             query = QUERIES[(self._counts[number] + number) % len(QUERIES)]
-            try:
+            try:  # whatever goes wrong, the test is to hear of it and not to wait for a thread that is gone
                 result = self._app.search(query, k=HITS, mode="dense")
-            except Exception as error:  # whatever it is, the test is to hear of it
-                self._faults.append(f"{type(error).__name__}: {error}")
-            else:
                 if not is_right(result, self._right[result.encoder.name][query]):
                     self._faults.append(f"{query} by {result.encoder.name}: {result.hits}")
+            except Exception as error:
+                self._faults.append(f"{type(error).__name__}: {error}")
             self._counts[number] += 1
 
 
@@ -196,15 +196,16 @@ def steps(serving: Serving) -> dict[str, dict[str, int]]:
     return {"reindex": built, "reclaim": serving.traced("generations", "reclaim", "docs")}
 
 
-def chosen(
-    steps: dict[str, int], rooms: Sequence[str], chance: Random, *, kills: int, is_campaign: bool
-) -> list[tuple[str, int]]:
-    """Steps to be killed at, each at one of its times: all of them in a campaign, else some of the rooms' own."""
-    names = sorted(steps)
-    if not is_campaign:
-        own = [name for name in names if name.partition("search_app/")[2].startswith(tuple(rooms))]
-        names = chance.sample(own, kills)
-    return [(name, chance.randint(1, steps[name])) for name in names]
+@pytest.fixture
+def chosen(chance: Random, is_campaign: bool, part_of: Callable[[list[str]], list[str]]) -> Chosen:
+    """Steps to be killed at, each at one of its times: all of them in a campaign, else so many of the rooms' own."""
+
+    def choose(steps: dict[str, int], rooms: Sequence[str], count: int) -> list[tuple[str, int]]:
+        own = [name for name in sorted(steps) if name.partition("search_app/")[2].startswith(tuple(rooms))]
+        names = part_of(sorted(steps)) if is_campaign else chance.sample(own, count)
+        return [(name, chance.randint(1, steps[name])) for name in names]
+
+    return choose
 
 
 def test_undisturbed_commands_take_the_steps_that_are_to_be_survived(steps: dict[str, dict[str, int]]) -> None:
@@ -221,10 +222,11 @@ def test_undisturbed_commands_take_the_steps_that_are_to_be_survived(steps: dict
 
 
 def test_a_build_and_its_switch_killed_at_a_step_are_ended_by_the_next_command(
-    serving: Serving, steps: dict[str, dict[str, int]], chance: Random, is_campaign: bool
+    serving: Serving, steps: dict[str, dict[str, int]], chosen: Chosen
 ) -> None:
-    for number, kill in enumerate(chosen(steps["reindex"], BUILD_ROOMS, chance, kills=2, is_campaign=is_campaign)):
-        print(f"reindex: kill {kill}")
+    kills = chosen(steps["reindex"], BUILD_ROOMS, 2)
+    for number, kill in enumerate(kills):
+        print(f"reindex: kill {number + 1} of {len(kills)}: {kill}")
         before, encoder = serving.live.number, serving.other_encoder
         command = ("reindex", "docs", "--encoder", encoder, "--switch", "--force")
         assert serving.run(*command, kill=kill) in {-9, 0}, kill
@@ -238,10 +240,11 @@ def test_a_build_and_its_switch_killed_at_a_step_are_ended_by_the_next_command(
 
 
 def test_a_reclaim_killed_at_a_step_is_ended_by_the_next_one(
-    serving: Serving, steps: dict[str, dict[str, int]], chance: Random, is_campaign: bool
+    serving: Serving, steps: dict[str, dict[str, int]], chosen: Chosen
 ) -> None:
-    for kill in chosen(steps["reclaim"], RECLAIM_ROOMS, chance, kills=1, is_campaign=is_campaign):
-        print(f"reclaim: kill {kill}")
+    kills = chosen(steps["reclaim"], RECLAIM_ROOMS, 1)
+    for number, kill in enumerate(kills):
+        print(f"reclaim: kill {number + 1} of {len(kills)}: {kill}")
         serving.app.run(ReindexRequest("docs", serving.other_encoder, switch=True, force=True))
         serving.assert_answering()  # and no thread asks the generation any longer that is dropped now
         assert serving.run("generations", "reclaim", "docs", kill=kill) in {-9, 0}, kill
