@@ -215,13 +215,6 @@ def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, 
     assert sink.documents == {}
 
 
-def test_a_file_that_was_only_touched_is_unchanged(write_tree: WriteTree, run) -> None:
-    root = write_tree({"a.txt": "the same words"})
-    run(root)
-    os.utime(root / "a.txt", (1, 1))
-    assert counts(run(root)) == (0, 0, 1, 0, 0)
-
-
 def test_a_folder_that_moved_is_read_again_so_that_pruning_finds_it(write_tree: WriteTree, run, tmp_path: Path) -> None:
     root = write_tree({"a.txt": "the same words"})
     run(root)

@@ -1,8 +1,15 @@
 """One method a verb: load, search, judge, learn; on one home from several places at once."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine as SqlEngine
+from sqlalchemy import event
 
 from ingest.errors import SourceNotFound
 from ingest.summary import IngestSummary
@@ -18,6 +25,19 @@ def counts(summary: IngestSummary) -> tuple[int, int, int, int, int]:
     return summary.new, summary.changed, summary.unchanged, summary.removed, len(summary.failed)
 
 
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL that is executed meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(SqlEngine, "before_cursor_execute", note)
+    yield asked
+    event.remove(SqlEngine, "before_cursor_execute", note)
+
+
 def test_an_ingest_costs_only_what_is_new_or_changed(app: SearchApp, notes: Path) -> None:
     request = IngestRequest((str(notes),), prune=True)
     assert counts(app.ingest(request)) == (4, 0, 0, 0, 0)
@@ -28,6 +48,27 @@ def test_an_ingest_costs_only_what_is_new_or_changed(app: SearchApp, notes: Path
     assert counts(app.ingest(request)) == (1, 1, 2, 1, 0)
     assert [hit.document_id for hit in app.search("monarch", k=1).hits] == ["notes/cat.txt"]
     assert "notes/dog.txt" not in {hit.document_id for hit in app.search("dog").hits}
+
+
+def test_unchanged_files_are_neither_opened_nor_asked_for_one_by_one(
+    app: SearchApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(path: Path, *how: Any, **more: Any) -> Any:
+        assert path.suffix != ".jsonl"
+        return opens(path, *how, **more)
+
+    opens = Path.open
+    files = [tmp_path / f"{number}.jsonl" for number in range(600)]
+    for path in files:
+        path.write_text('{"text": "sea"}')
+        os.utime(path, (1, 1))  # one that changed just now is read again
+    request = IngestRequest((str(tmp_path),))
+    assert counts(app.ingest(request)) == (600, 0, 0, 0, 0)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")  # no parser can be started
+    monkeypatch.setattr(Path, "open", opened)
+    with statements() as asked:
+        assert counts(app.ingest(request)) == (0, 0, 600, 0, 0)
+    assert len(asked) < 50
 
 
 def test_a_file_that_fails_costs_only_itself(app: SearchApp, notes: Path) -> None:
