@@ -109,6 +109,11 @@ class Home:
         return self.path / "reports"
 
     @property
+    def maps_folder(self) -> Path:
+        """The pictures of generations that `arrange` has drawn, one file each; may be deleted at any time."""
+        return self.path / "maps"
+
+    @property
     def spool_folder(self) -> Path:
         """What came in on standard input, one file a collection."""
         return self.path / "spool"

@@ -1,12 +1,13 @@
 """A picture of a collection: its passages as points of a plane, near each other where their vectors are near.
 
 The plane is the one that shows most of the differences between vectors (principal components). What lies apart in it
-is apart in truth; what lies together may still be apart in directions that it doesn't show. At most `POINTS_MOST`
-passages are drawn, every one as likely as any other; topics are groups of the vectors, not of the points.
+is apart in truth; what lies together may still be apart in directions that it doesn't show. Or the places are given,
+as `arranging` finds them. At most `POINTS_MOST` passages are drawn, every one as likely as any other; topics are groups
+of the vectors, not of the points.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,7 +50,8 @@ class CollectionMap:
     Attributes:
         passage_count: All passages; `points` are a sample of them where they are more than `POINTS_MOST`.
         topics: The words that tell each topic from the others, the largest topic first.
-        shown_share: The part of all differences between the vectors that the plane shows, 0 to 1.
+        shown_share: The part of all differences between the vectors that the plane shows, 0 to 1; None where the
+            places were given, and there is no plane.
         middle: The mean of the vectors, (dim,).
         plane: Two directions, unit rows at right angles, (2, dim).
     """
@@ -59,7 +61,7 @@ class CollectionMap:
     passage_count: int
     points: tuple[MapPoint, ...]
     topics: tuple[str, ...]
-    shown_share: float
+    shown_share: float | None
     middle: Vectors = field(repr=False, compare=False)
     plane: Vectors = field(repr=False, compare=False)
 
@@ -68,20 +70,31 @@ class CollectionMap:
         return ((vectors - self.middle) @ self.plane.T).astype(np.float32)
 
 
-def draw_map(
-    catalog: Catalog, index: VectorIndex, collection: str, *, topic_count: int, seed: int, report: Report
-) -> CollectionMap:
-    """The map of a collection's live generation.
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """How to draw a map.
 
     Args:
         topic_count: 1 to `TOPICS_MOST`; fewer come out where there are fewer passages.
         seed: Where random choices begin; the same seed draws the same map.
-        report: Hears how many vectors were read.
+        places: Where the passages lie, by chunk; those that have no place aren't drawn. None: in the principal plane.
+    """
+
+    topic_count: int = 8
+    seed: int = 0
+    places: Mapping[str, tuple[float, float]] | None = None
+
+
+def draw_map(
+    catalog: Catalog, index: VectorIndex, collection: str, settings: MapSettings, report: Report
+) -> CollectionMap:
+    """The map of a collection's live generation; `report` hears how many vectors were read.
 
     Raises:
         QueryError: The collection holds nothing yet.
         UsageError: The count is out of range.
     """
+    topic_count, seed, places = settings.topic_count, settings.seed, settings.places
     if not 1 <= topic_count <= TOPICS_MOST:
         raise UsageError(f"A map has no {topic_count} topics; choose a number from 1 to {TOPICS_MOST}.")
     live = catalog.collections.live(collection)
@@ -90,15 +103,20 @@ def draw_map(
         raise QueryError(
             f"Collection {collection!r} holds nothing yet. Run `twinsearch ingest PATH -c {collection}` first."
         )
-    ids, vectors = _sampled(index.rows(live.physical_name), total, seed, report)
+    ids, vectors = sampled(index.rows(live.physical_name), total, seed, report, only=places)
     passages = catalog.documents.passages(live, ids)
     kept = [place for place, chunk_id in enumerate(ids) if chunk_id in passages]  # the others were just replaced
+    if not kept:
+        raise QueryError(f"No passage of {collection!r} has a place any more. Arrange the collection again.")
     vectors, found = vectors[kept], [passages[ids[place]] for place in kept]
     middle, plane, shown_share = principal_plane(vectors)
     labels, topics = _topics(vectors, found, topic_count, seed)
-    points = zip(found, labels, (vectors - middle) @ plane.T, strict=True)
+    flat = ((vectors - middle) @ plane.T).tolist()
+    where = flat if places is None else [places[passage.chunk.id] for passage in found]
+    points = zip(found, labels, where, strict=True)
     drawn = tuple(_point(passage, topic, place) for passage, topic, place in points)
-    return CollectionMap(collection, live.number, total, drawn, topics, shown_share, middle, plane)
+    share = shown_share if places is None else None
+    return CollectionMap(collection, live.number, total, drawn, topics, share, middle, plane)
 
 
 def principal_plane(vectors: Vectors) -> tuple[Vectors, Vectors, float]:
@@ -117,18 +135,27 @@ def principal_plane(vectors: Vectors) -> tuple[Vectors, Vectors, float]:
     return middle, plane.astype(np.float32), share
 
 
-def _sampled(
-    pages: Iterable[tuple[list[str], Vectors]], total: int, seed: int, report: Report
+def sampled(
+    pages: Iterable[tuple[list[str], Vectors]],
+    total: int,
+    seed: int,
+    report: Report,
+    *,
+    only: Collection[str] | None = None,
 ) -> tuple[list[str], Vectors]:
-    """At most POINTS_MOST rows with their ids, every row as likely as any other."""
+    """At most POINTS_MOST rows with their ids: these, or else any, every one as likely as any other."""
     chosen = None
-    if total > POINTS_MOST:
+    if total > POINTS_MOST and only is None:
         chosen = set(np.random.default_rng(seed).choice(total, POINTS_MOST, replace=False).tolist())
     ids: list[str] = []
     rows: list[Vectors] = []
     done = 0
     for page_ids, vectors in pages:
-        wanted = [place for place in range(len(page_ids)) if chosen is None or done + place in chosen]
+        wanted = [
+            place
+            for place, chunk_id in enumerate(page_ids)
+            if (chosen is None or done + place in chosen) and (only is None or chunk_id in only)
+        ]
         ids += [page_ids[place] for place in wanted]
         rows.append(vectors[wanted])
         done += len(page_ids)
@@ -151,7 +178,7 @@ def _topics(vectors: Vectors, passages: Sequence[Passage], count: int, seed: int
     return [places[label] for label in labels], named
 
 
-def _point(passage: Passage, topic: int, place: Vectors) -> MapPoint:
+def _point(passage: Passage, topic: int, place: Sequence[float]) -> MapPoint:
     chunk = passage.chunk
     return MapPoint(
         chunk_id=chunk.id,

@@ -189,6 +189,15 @@ class TuneRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrangeRequest:
+    """A picture of a collection to be drawn by t-SNE; the arguments are as in `arranging.arrange_collection`."""
+
+    collection: str = DEFAULT_COLLECTION
+    perplexity: float = 30.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReindexRequest:
     """A generation to be built by another encoder, in another precision or of chunks of another length.
 
@@ -254,6 +263,7 @@ Request = (
     | PreviewRequest
     | ReindexRequest
     | LearnRequest
+    | ArrangeRequest
 )
 
 KINDS: dict[str, type[Request]] = {
@@ -266,6 +276,7 @@ KINDS: dict[str, type[Request]] = {
     "preview": PreviewRequest,
     "reindex": ReindexRequest,
     "learn": LearnRequest,
+    "arrange": ArrangeRequest,
 }
 
 

@@ -22,15 +22,15 @@ _READING = """
     search search_many search_combined search_like_file similar facets explain explain_all best_sentence
     similarity clusters
     document documents find_documents judgements generation_status switches status unfinished report_file
-    training_curve index_health map_of place_on_map agreement
+    training_curve index_health map_of place_on_map layout_of agreement
 """
 _JUDGING = """
     judge judge_hit judge_review withdraw reviews dismiss_reviews export_judgements
 """
 _EDITING = """
     ingest take_in uploads_folder remove_documents import_judgements train learn lint mine tune reset_tuning evaluate
-    compare reindex forecast preview judged terms verdict switch rollback run start run_job resume cancel_job job_log
-    check
+    compare arrange reindex forecast preview judged terms verdict switch rollback run start run_job resume cancel_job
+    job_log check
 """
 LEAST_ROLES: dict[str, Role] = {
     **dict.fromkeys(_READING.split(), Role.VIEWER),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
+from search_app.arranging import sweep
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.switches import Switch
@@ -160,7 +161,9 @@ class Learning(Wiring):
         Raises:
             CollectionInUse: Another process builds a generation of the collection.
         """
-        return self.soak.reclaim(collection)
+        reclaimed = self.soak.reclaim(collection)
+        sweep(self.catalog, self.home.maps_folder)
+        return reclaimed
 
     def generation_status(self, collection: str) -> tuple[GenerationStatus, ...]:
         """Every generation with what it holds and takes, and how it went live."""
@@ -190,4 +193,6 @@ class Learning(Wiring):
         """
         is_begun = self.generations.get(collection, number).state is GenerationState.BUILDING
         with building(self.home.locks_folder, collection) if is_begun else nullcontext():
-            return self.generations.drop(collection, number)
+            dropped = self.generations.drop(collection, number)
+        sweep(self.catalog, self.home.maps_folder)
+        return dropped

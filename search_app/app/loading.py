@@ -13,6 +13,7 @@ from ingest.readers.found import TableMapping
 from ingest.sandbox.ahead import ParsingSettings
 from ingest.summary import IngestSummary
 from search_app.app.wiring import Wiring
+from search_app.arranging import sweep
 from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation
 from search_app.checking import Checker
@@ -81,6 +82,7 @@ class Loading(Wiring):
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
             self.generations.drop_collection(name)
             self._spooled(name).unlink(missing_ok=True)
+            sweep(self.catalog, self.home.maps_folder)
 
     def _spooled(self, collection: str) -> Path:
         return self.home.spool_folder / f"{slug_of(collection)}.jsonl"

@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from ingest.progress import Report, unheard
 from search_app.app.wiring import Wiring
+from search_app.arranging import Arranged, Layout, arrange_collection, read_layout
 from search_app.catalog.judgements import Split
 from search_app.errors import UsageError
 from search_app.evaluation import METRICS, Comparison, Evaluation, JudgedQueries, Measurement, compare, measure
@@ -18,14 +20,15 @@ from search_app.evaluation.judged import beir_files, read_judged, read_run, writ
 from search_app.evaluation.measuring import check_metrics, positive
 from search_app.evaluation.runs import FileRun, SearchedRun, parse_run
 from search_app.feedback import at_originals, qrels_of
-from search_app.maps import CollectionMap, draw_map
-from search_app.requests import CompareRequest, EvaluateRequest
-from search_app.retrieval import mode_of
+from search_app.maps import CollectionMap, MapSettings, draw_map
+from search_app.requests import ArrangeRequest, CompareRequest, EvaluateRequest
+from search_app.retrieval import Mode, mode_of
 from search_app.search import SearchOptions, SearchResult, check_query
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _CHARTS = (".svg", ".html")
 _RUNS_LEAST = 2
+_NEAREST = 5  # passages that a query is put amid, where there is no plane for it
 
 
 class Measuring(Wiring):
@@ -70,22 +73,54 @@ class Measuring(Wiring):
         return found
 
     def map_of(
-        self, collection: str, topic_count: int = 8, *, seed: int = 0, report: Report = unheard
+        self,
+        collection: str,
+        topic_count: int = 8,
+        *,
+        layout: Layout | None = None,
+        seed: int = 0,
+        report: Report = unheard,
     ) -> CollectionMap:
-        """A picture of the collection's passages in the plane that shows most of their differences.
+        """A picture of the collection's passages in the plane that shows most of their differences, or as arranged.
 
         Raises:
             QueryError: The collection holds nothing yet.
         """
-        return draw_map(self.catalog, self.index, collection, topic_count=topic_count, seed=seed, report=report)
+        settings = MapSettings(topic_count, seed, layout.places if layout else None)
+        return draw_map(self.catalog, self.index, collection, settings, report)
 
-    def place_on_map(self, drawn: CollectionMap, query: str) -> tuple[float, float]:
-        """Where a query lies among the points of a map, as the encoder of the map's generation understands it."""
+    def arrange(self, request: ArrangeRequest, report: Report = unheard) -> Arranged:
+        """Draws a collection by t-SNE and keeps the picture with its live generation.
+
+        Raises:
+            UsageError: openTSNE isn't installed, or there are too few passages.
+        """
+        return arrange_collection(self.catalog, self.index, self.home.maps_folder, request, report)
+
+    def layout_of(self, collection: str) -> Layout | None:
+        """How the live generation was arranged; None where it wasn't."""
+        live = self.catalog.collections.live(collection)
+        return read_layout(self.home.maps_folder, live) if live else None
+
+    def place_on_map(self, drawn: CollectionMap, query: str) -> tuple[float, float] | None:
+        """Where a query lies among the points of a map, as the encoder of the map's generation understands it.
+
+        Where passages were arranged there is no plane to put it into, and it lies amid the nearest of them, if any of
+        these are drawn.
+        """
         check_query(query)
+        if drawn.shown_share is None:
+            return self._amid_nearest(drawn, query)
         generation = self.generations.get(drawn.collection, drawn.generation)
         encoder = self.encoders.of_generation(generation, drawn.collection)
         x, y = drawn.places(encoder.encode([query], kind="query"))[0].tolist()
         return x, y
+
+    def _amid_nearest(self, drawn: CollectionMap, query: str) -> tuple[float, float] | None:
+        options = SearchOptions(k=_NEAREST, generation=drawn.generation, mode=Mode.DENSE)
+        hits = {hit.chunk_id for hit in self.searcher.search(query, drawn.collection, options).hits}
+        near = [point for point in drawn.points if point.chunk_id in hits]
+        return (median(one.x for one in near), median(one.y for one in near)) if near else None
 
     def _run(
         self, name: str, run: SearchedRun | FileRun, judged: JudgedQueries, request: CompareRequest, report: Report

@@ -9,6 +9,7 @@ from search_app.app.loading import Loading
 from search_app.app.measuring import Measuring
 from search_app.catalog.jobs import Job
 from search_app.requests import (
+    ArrangeRequest,
     CompareRequest,
     EvaluateRequest,
     IngestRequest,
@@ -81,5 +82,7 @@ class Working(Loading, Measuring, Learning):
             case PreviewRequest():
                 terms = self.terms(queries=request.queries, qrels=request.qrels)
                 return self.preview(request.collection, request.encoder, terms, report)
+            case ArrangeRequest():
+                return self.arrange(request, report)
             case ReindexRequest():
                 return self.reindex(request, report)

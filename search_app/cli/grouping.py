@@ -1,4 +1,4 @@
-"""The command that groups a collection into topics."""
+"""The commands that tell what a collection is about: its topics, and its picture on the Map page."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ import click
 from search_app.cli.shell import Shell, command
 
 if TYPE_CHECKING:
+    from search_app.arranging import Arranged
     from search_app.clusters import Topics
 
 
@@ -41,4 +42,24 @@ def topics_text(found: "Topics") -> str:
     )
 
 
-COMMANDS = (clusters,)
+@command("arrange", examples="twinsearch arrange support\ntwinsearch arrange support --perplexity 50")
+@click.argument("collection", metavar="NAME")
+@click.option("--perplexity", default=30.0, show_default=True, help="How many neighbours each passage is kept near to.")
+@click.option("--seed", default=0, show_default=True, help="Where random choices begin.")
+def arrange(shell: Shell, collection: str, **asked: Any) -> None:
+    """Draw a collection by t-SNE, for the Map page."""
+    from search_app.requests import ArrangeRequest
+
+    arranged = shell.app.run(ArrangeRequest(collection, **asked), shell.listen())
+    shell.show(arranged, lambda: arranged_text(arranged))
+
+
+def arranged_text(arranged: "Arranged") -> str:
+    """What was drawn, and where it is shown."""
+    return (
+        f"Arranged {arranged.drawn_count:,} of {arranged.passage_count:,} passages of generation "
+        f"{arranged.generation} in {arranged.seconds:.0f} s. The Map page of `twinsearch ui` shows them by t-SNE."
+    )
+
+
+COMMANDS = (clusters, arrange)

@@ -61,7 +61,7 @@ def test_more_passages_than_can_be_drawn_are_sampled(monkeypatch: pytest.MonkeyP
             ids = [f"c{7 * page + place}" for place in range(7)]
             yield ids, np.array([[float(one[1:])] for one in ids], dtype=np.float32)
 
-    ids, vectors = maps._sampled(pages(), 35, 3, unheard)
+    ids, vectors = maps.sampled(pages(), 35, 3, unheard)
     assert len(set(ids)) == len(ids) == 10
     assert [f"c{int(row[0])}" for row in vectors] == ids
 

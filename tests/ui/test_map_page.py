@@ -5,6 +5,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
+from search_app.arranging import can_arrange, write_layout
 from search_app.maps import CollectionMap, MapPoint
 from ui.components.landscape import BY_TOPIC, grouped, landscape
 
@@ -28,6 +29,32 @@ def test_a_map_shows_every_passage_the_query_and_its_hits(loaded: SearchApp, vis
     assert any(one.startswith("1. cat\n2. ") for one in shown)
     assert browser.get("echarts_chart")
     assert browser.query_params["query"] == "kitten"
+
+
+def test_without_a_picture_by_t_sne_the_first_one_stays_and_a_job_is_offered(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("map", collection="docs", way="tsne")
+    assert not browser.exception
+    told = [one.value for one in browser.caption]
+    assert "There is no picture by t-SNE of this generation yet; this one is that of principal components." in told
+    assert any("the picture shows" in one for one in told)
+    assert browser.query_params["way"] == "tsne"
+    if can_arrange():
+        assert browser.button("arrange").label == "Draw by t-SNE"
+    else:
+        assert "`pip install 'twinsearch[map]'`" in browser.info[0].value
+
+
+def test_a_picture_by_t_sne_is_shown_where_there_is_one(loaded: SearchApp, visit: Visit) -> None:
+    live = loaded.catalog.collections.live("docs")
+    assert live is not None
+    ids = sorted(loaded.catalog.documents.passages_of(live, ["notes/cat.txt", "notes/dog.txt"]))
+    chunks = [passage.chunk.id for one in ids for passage in loaded.catalog.documents.passages_of(live, [one])[one]]
+    write_layout(loaded.home.maps_folder, live, chunks, np.array([[0.0, 1.0], [2.0, 3.0]]))
+    browser = visit("map", query="kitten", collection="docs", way="tsne")
+    assert not browser.exception
+    told = [one.value for one in browser.caption]
+    assert any(one.startswith("2 of 4 passages. Distances are approximate: neighbours lie together") for one in told)
+    assert any("not drawn" in one.value for one in browser.markdown)
 
 
 def test_a_collection_that_holds_nothing_has_no_map(app: SearchApp, visit: Visit) -> None:

@@ -140,6 +140,7 @@ def job_title(job: Job) -> str:
         "tune": f"Tune {collection}",
         "mine": f"Mine hard negatives in {collection}",
         "compare": f"Compare ways to search {collection}",
+        "arrange": f"Draw {collection} by t-SNE",
     }
     return titles.get(job.kind, plain(job.kind))
 

@@ -59,6 +59,10 @@ def _previewed(result: Result) -> str:
     return preview_of(result).sentence
 
 
+def _arranged(result: Result) -> str:
+    return f"Drew {counted(result['drawn_count'], 'passage')} in {duration(result['seconds'])}."
+
+
 _TELLERS: Mapping[str, Callable[[Result], str]] = {
     "ingest": _ingested,
     "train": _trained,
@@ -67,4 +71,5 @@ _TELLERS: Mapping[str, Callable[[Result], str]] = {
     "preview": _previewed,
     "compare": comparison_text,
     "learn": told_by,
+    "arrange": _arranged,
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from search_app.app import SearchApp
+from search_app.arranging import Layout
 from search_app.catalog.generations import Generation
 from search_app.maps import TOPICS_MOST, CollectionMap
 from search_app.search import Hit, SearchOptions
@@ -16,11 +17,13 @@ from ui.components.landscape import BY_TOPIC, Landscape, landscape
 from ui.components.querybox import query_box
 from ui.components.reading import show_document
 from ui.components.text import link
+from ui.components.ways import TSNE, WAY, choose_way
 from ui.resources import search_app
 
 _HITS = 10
 _HEIGHT = 560
 _CHOSEN = "points of the map that are selected"
+_Key = tuple[str, str, int, float | None, int]
 
 
 def page() -> None:
@@ -32,7 +35,7 @@ def page() -> None:
     if not names:
         show_none_yet()
         return
-    address.follow("query", "collection", "colour")
+    address.follow("query", "collection", "colour", WAY)
     is_found = is_known(app)
     query = query_box(lambda: None)
     collection = choose_collection(names)
@@ -47,10 +50,13 @@ def page() -> None:
 def show_map(app: SearchApp, collection: str, live: Generation, query: str) -> None:
     """The picture, what it doesn't tell, and the hits of the query below it."""
     colour, topic_count = choose_colour(app, collection)
-    address.write(query=query, collection=collection, colour=colour if colour != BY_TOPIC else "")
+    layout = choose_way(app, collection)
+    way = TSNE if st.session_state[WAY] == TSNE else ""
+    address.write(query=query, collection=collection, colour=colour if colour != BY_TOPIC else "", way=way)
     with st.spinner("Drawing …"):
-        key = (live.physical_name, live.fingerprint, app.catalog.documents.chunk_count(live.id), topic_count)
-        drawn = drawn_map(app, collection, key)
+        count, drawn_at = app.catalog.documents.chunk_count(live.id), layout.drawn_at if layout else None
+        key = (live.physical_name, live.fingerprint, count, drawn_at, topic_count)
+        drawn = drawn_map(app, collection, key, layout)
         hits = hits_of(app, drawn, query)
         place = app.place_on_map(drawn, query) if query else None
     points = {point.chunk_id: point for point in drawn.points}
@@ -64,9 +70,9 @@ def show_map(app: SearchApp, collection: str, live: Generation, query: str) -> N
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def drawn_map(_app: SearchApp, collection: str, key: tuple[str, str, int, int]) -> CollectionMap:
+def drawn_map(_app: SearchApp, collection: str, key: _Key, _layout: Layout | None) -> CollectionMap:
     """The map, drawn once for all visitors; `key` has all that it depends on, the number of topics last."""
-    return _app.map_of(collection, key[-1])
+    return _app.map_of(collection, key[-1], layout=_layout)
 
 
 def choose_colour(app: SearchApp, collection: str) -> tuple[str, int]:
@@ -91,11 +97,14 @@ def hits_of(app: SearchApp, drawn: CollectionMap, query: str) -> tuple[Hit, ...]
 def caption(drawn: CollectionMap) -> str:
     """How many points of how many there are, and how far they can be trusted."""
     shown, whole = len(drawn.points), drawn.passage_count
-    count = f"All {whole:,} passages." if shown == whole else f"{shown:,} of {whole:,} passages, drawn by chance."
-    return (
-        f"{count} Distances are approximate: the picture shows {drawn.shown_share:.0%} of the differences. "
-        "Zoom with the wheel, click a point to open its document."
+    count = f"All {whole:,} passages." if shown == whole else f"{shown:,} of {whole:,} passages."
+    trust = (
+        "neighbours lie together, but how far groups are apart, and how large they are, says nothing. The query lies "
+        "amid the passages that are nearest to it."
+        if drawn.shown_share is None
+        else f"the picture shows {drawn.shown_share:.0%} of the differences."
     )
+    return f"{count} Distances are approximate: {trust} Zoom with the wheel, click a point to open its document."
 
 
 def hit_line(hit: Hit, *, is_drawn: bool) -> str:
