@@ -119,8 +119,13 @@ def resume_job(shell: Shell, job_id: str) -> None:
 @click.argument("job_id")
 def run_job(shell: Shell, job_id: str) -> None:
     """Run a queued job in this process; the web page starts its jobs so."""
-    result = shell.app.run_job(shell.app.jobs.view(job_id).job, shell.listen())
-    shell.show(result, lambda: f"Job {job_id} is done.")
+    from search_app.cli.outcomes import TEXTS
+    from search_app.requests import request_of
+
+    job = shell.app.jobs.view(job_id).job
+    result = shell.app.run_job(job, shell.listen())
+    request = request_of(job.kind, job.arguments)
+    shell.show(result, lambda: f"{TEXTS[job.kind](request, result)}\nJob {job_id} is done.")
 
 
 def jobs_table(views: "Sequence[JobView]") -> str:

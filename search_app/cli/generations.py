@@ -46,26 +46,38 @@ def reindex(shell: Shell, *, preview: bool, in_background: bool, **asked: Any) -
     from search_app.requests import ReindexRequest
 
     if preview:
-        _preview(shell, **asked)
+        _preview(shell, in_background=in_background, **asked)
         return
     request = ReindexRequest(**asked)
     click.echo(shell.app.forecast(request).sentence, err=True)
-    if in_background:
-        shell.begin(request)
-        return
-    outcome = shell.app.run(request, shell.listen())
-    shell.show(outcome_json(outcome), lambda: outcome_text(outcome, request.collection))
+    shell.work(
+        request,
+        lambda outcome: outcome_text(outcome, request.collection),
+        in_background=in_background,
+        value=outcome_json,
+    )
 
 
 def _preview(
-    shell: Shell, collection: str, encoder: str | None, queries: str | None, qrels: str | None, **_: Any
+    shell: Shell,
+    collection: str,
+    encoder: str | None,
+    *,
+    in_background: bool,
+    queries: str | None,
+    qrels: str | None,
+    **_: Any,
 ) -> None:
     if encoder is None:
         raise click.UsageError("A preview is of another encoder: give --encoder NAME.")
     from search_app.requests import PreviewRequest
 
-    found = shell.app.run(PreviewRequest(collection, encoder, queries, qrels), shell.listen())
-    shell.show({"sentence": found.sentence, "preview": found}, lambda: found.sentence)
+    shell.work(
+        PreviewRequest(collection, encoder, queries, qrels),
+        lambda found: str(found.sentence),
+        in_background=in_background,
+        value=lambda found: {"sentence": found.sentence, "preview": found},
+    )
 
 
 @command(
@@ -90,11 +102,12 @@ def learn(shell: Shell, *, in_background: bool, **asked: Any) -> None:
     from search_app.jobs import as_json
     from search_app.requests import LearnRequest
 
-    if in_background:
-        shell.begin(LearnRequest(**asked))
-        return
-    outcome = shell.app.run(LearnRequest(**asked), shell.listen())
-    shell.show({"sentence": outcome.sentence, **as_json(outcome)}, lambda: learn_text(outcome))
+    shell.work(
+        LearnRequest(**asked),
+        learn_text,
+        in_background=in_background,
+        value=lambda outcome: {"sentence": outcome.sentence, **as_json(outcome)},
+    )
 
 
 def learn_text(outcome: "LearnOutcome") -> str:

@@ -65,12 +65,8 @@ def ingest(
             shell.begin(request)
             return 0
         summary = shell.app.run(request, shell.listen())
-    for failure in summary.failed:
-        click.echo(f"failed: {failure.source}: {failure.reason}", err=True)
-    for read in summary.tables:
-        click.echo(str(read), err=True)
-    for lost in summary.truncated:
-        click.echo(f"not all seen: {lost.document_id}: {lost.tokens:,} tokens", err=True)
+    for line in trouble_lines(summary):
+        click.echo(line, err=True)
     shell.show(summary, lambda: summary_line(summary, request.collection))
     return _PARTLY_DONE if summary.failed else 0
 
@@ -92,6 +88,15 @@ def _absolute(path: str) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
         raise UsageError(f"There is no home for {path!r}. Write the path out.") from error
+
+
+def trouble_lines(summary: "IngestSummary") -> list[str]:
+    """What failed, how tables were read, and what the encoder can't see, a line each."""
+    return [
+        *(f"failed: {failure.source}: {failure.reason}" for failure in summary.failed),
+        *(str(read) for read in summary.tables),
+        *(f"not all seen: {lost.document_id}: {lost.tokens:,} tokens" for lost in summary.truncated),
+    ]
 
 
 def summary_line(summary: "IngestSummary", collection: str) -> str:

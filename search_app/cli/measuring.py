@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command, mode_option
+from search_app.cli.shell import Shell, background_option, collection_option, command, mode_option
 from search_app.cli.tables import table
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ twinsearch evaluate -c support --mode lexical --per-query values.csv --run lexic
 @click.option("--metrics", metavar="NAMES", help="Of nDCG@k, RR@k, AP, R@k, P@k, Success@k; with commas between.")
 @click.option("--per-query", type=_FILE, metavar="FILE", help="Write each query's values: .csv, .tsv or .jsonl.")
 @click.option("--run", "run_file", type=_FILE, metavar="FILE", help="Write what was found as a run file of TREC.")
-def evaluate(shell: Shell, metrics: str | None, **asked: Any) -> None:
+@background_option
+def evaluate(shell: Shell, *, metrics: str | None, in_background: bool, **asked: Any) -> None:
     """Measure how well a collection answers judged queries."""
     from search_app.requests import EvaluateRequest
 
     names = tuple(name.strip() for name in (metrics or "").split(",") if name.strip())
-    evaluation = shell.app.run(EvaluateRequest(metrics=names, **asked), shell.listen())
-    shell.show(evaluation, lambda: evaluation_text(evaluation))
+    shell.work(EvaluateRequest(metrics=names, **asked), evaluation_text, in_background=in_background)
 
 
 def evaluation_text(evaluation: "Evaluation") -> str:
@@ -79,15 +79,15 @@ twinsearch compare dense lexical bm25.trec -c scifact --beir data/scifact""",
 @_judged_options
 @click.option("--metric", default="nDCG@10", show_default=True, metavar="NAME", help="What is compared.")
 @click.option("--chart", type=_FILE, metavar="FILE", help="Draw the comparison: .svg or .html.")
-def compare(shell: Shell, **asked: Any) -> None:
+@background_option
+def compare(shell: Shell, *, in_background: bool, **asked: Any) -> None:
     """Compare ways to search on the same judged queries.
 
     A RUN is a mode (dense), a generation (2, 2:dense), an encoder (support-1, support-1:dense) or a run file of TREC.
     """
     from search_app.requests import CompareRequest
 
-    found = shell.app.run(CompareRequest(**asked), shell.listen())
-    shell.show(found, lambda: comparison_text(found))
+    shell.work(CompareRequest(**asked), comparison_text, in_background=in_background)
 
 
 def comparison_text(comparison: "Comparison") -> str:

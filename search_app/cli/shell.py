@@ -70,6 +70,21 @@ class Shell:
         follow = f"`twinsearch jobs show {job.id}` tells how far it is, `twinsearch jobs log {job.id}` what it said."
         self.show(job, lambda: f"Job {job.id} has begun. {follow}")
 
+    def work(
+        self,
+        request: "Request",
+        text: Callable[[Any], str],
+        *,
+        in_background: bool,
+        value: Callable[[Any], Any] = lambda outcome: outcome,
+    ) -> None:
+        """Does long work and prints what came of it, as `text` or as the JSON of `value`; or only starts it."""
+        if in_background:
+            self.begin(request)
+            return
+        outcome = self.app.run(request, self.listen())
+        self.show(value(outcome), lambda: text(outcome))
+
     def listen(self) -> Callable[[Progress], None]:
         """A `Report` that draws one line on a terminal, and is silent elsewhere."""
         return _Drawn() if sys.stderr.isatty() else _silent

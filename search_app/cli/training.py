@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, collection_option, command, with_options
+from search_app.cli.shell import Shell, background_option, collection_option, command, with_options
 from search_app.cli.tables import table
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ twinsearch train --pairs pairs.csv --dry-run""",
 )
 @_OPTIONS
 @click.option("--dry-run", is_flag=True, help="Only tell what would be learned from, and what is wrong with it.")
-def train(shell: Shell, *, dry_run: bool, **asked: Any) -> None:
+@background_option
+def train(shell: Shell, *, dry_run: bool, in_background: bool, **asked: Any) -> None:
     """Train an encoder on judgements, on examples or on the documents themselves."""
     from search_app.requests import TrainRequest
-    from search_app.twin.processes import is_follower
+    from search_app.twin.processes import is_follower, is_shared
 
     request = TrainRequest(**asked)
     if dry_run:
@@ -104,11 +105,12 @@ def train(shell: Shell, *, dry_run: bool, **asked: Any) -> None:
         return
     if not request.name:
         raise click.UsageError("The new encoder needs a name: give --name NAME.")
+    if in_background and is_shared():
+        raise click.UsageError("torchrun's processes end with the terminal: leave --background out.")
     if is_follower():
         _follow()
         return
-    report = shell.app.run(request, shell.listen())
-    shell.show(report, lambda: training_text(report, request.name))
+    shell.work(request, lambda report: training_text(report, request.name), in_background=in_background)
 
 
 def _follow() -> None:
@@ -205,12 +207,13 @@ twinsearch mine -c support --pairs pairs.csv --negatives 8 --out pairs-mined.jso
 @click.option(
     "--margin", type=float, default=0.95, show_default=True, help="Share of the answer's score that none may reach."
 )
-def mine(shell: Shell, **asked: Any) -> None:
+@background_option
+def mine(shell: Shell, *, in_background: bool, **asked: Any) -> None:
     """Write a training file with hard negatives that the collection's search finds."""
     from search_app.requests import MineRequest
 
-    outcome = shell.app.run(MineRequest(**asked), shell.listen())
-    shell.show(outcome, lambda: mined_text(outcome, asked["collection"]))
+    request = MineRequest(**asked)
+    shell.work(request, lambda outcome: mined_text(outcome, request.collection), in_background=in_background)
 
 
 def mined_text(outcome: "MineOutcome", collection: str) -> str:

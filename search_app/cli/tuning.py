@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search_app.cli.shell import Shell, command
+from search_app.cli.shell import Shell, background_option, command
 
 if TYPE_CHECKING:
     from search_app.retrieval import Approach
@@ -16,7 +16,8 @@ _BAR = 40  # characters of the longest bar
 @command("tune", examples="twinsearch tune support\ntwinsearch tune support --reset")
 @click.argument("collection", metavar="NAME")
 @click.option("--reset", "is_reset", is_flag=True, help="Go back to what untuned collections go by.")
-def tune(shell: Shell, collection: str, *, is_reset: bool) -> None:
+@background_option
+def tune(shell: Shell, collection: str, *, is_reset: bool, in_background: bool) -> None:
     """Learn from judgements how much meaning and words weigh in a collection's searches."""
     from search_app.requests import TuneRequest
 
@@ -24,8 +25,7 @@ def tune(shell: Shell, collection: str, *, is_reset: bool) -> None:
         approach = shell.app.reset_tuning(collection)
         shell.show(approach, lambda: f"Collection {collection!r} goes by {approach_text(approach)} again.")
         return
-    outcome = shell.app.run(TuneRequest(collection), shell.listen())
-    shell.show(outcome, lambda: outcome_text(outcome))
+    shell.work(TuneRequest(collection), outcome_text, in_background=in_background)
 
 
 def outcome_text(outcome: "TuningOutcome") -> str:

@@ -93,9 +93,14 @@ class Processes:
 ALONE = Processes(rank=0, count=1)
 
 
+def is_shared() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get(_COUNT, "1")) > 1
+
+
 def is_follower() -> bool:
     """Whether torchrun started this process, and not as the first one."""
-    return int(os.environ.get(_COUNT, "1")) > 1 and int(os.environ.get(_RANK, "0")) > 0
+    return is_shared() and int(os.environ.get(_RANK, "0")) > 0
 
 
 def join_processes() -> Processes:

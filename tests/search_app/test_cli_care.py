@@ -37,7 +37,11 @@ def test_a_job_is_cancelled_and_run_again(twinsearch: Twinsearch, shared_home: P
     assert twinsearch("jobs", "run", job_id) == (2, "", sentence)
     with SearchApp.open(shared_home) as app:
         app.jobs.again(job_id)
-    assert twinsearch("jobs", "run", job_id) == (0, f"Job {job_id} is done.\n", "")
+    code, out, err = twinsearch("jobs", "run", job_id)
+    assert (code, err) == (0, "")
+    first, last = out.splitlines()  # what the command that asks for it prints, then how the job ended
+    assert first.startswith("docs: 4 new, 0 changed, ")
+    assert last == f"Job {job_id} is done."
     assert twinsearch("jobs", "resume", job_id) == (
         2,
         "",

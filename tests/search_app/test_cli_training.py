@@ -41,6 +41,17 @@ def test_training_says_what_it_learned_from_and_what_comes_next(twinsearch: Twin
     )
 
 
+def test_one_of_several_processes_that_train_together_begins_nothing_in_the_background(
+    twinsearch: Twinsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, told = twinsearch("train", "--name", "better", "--background")
+    assert (code, told.splitlines()[-1]) == (
+        2,
+        "Error: torchrun's processes end with the terminal: leave --background out.",
+    )
+
+
 def test_training_says_what_it_gained_on_held_out_examples_and_how_sure_that_is(
     twinsearch: Twinsearch, pairs: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ import pytest
 from ingest.progress import Progress, Report, unheard
 from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
+from search_app.cli import commands
+from search_app.cli.outcomes import TEXTS
 from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
 from search_app.locks import lives
@@ -294,8 +296,19 @@ def test_a_command_in_the_background_is_a_job_that_outlives_it(
         ended = wait_for(app, job, lambda found: found.state.is_end)
         assert (ended.state, ended.pid != os.getpid()) == (JobState.DONE, True)
         assert app.generations.get("docs", 2).state.value == "ready"
+        told = "Generation 2 of 'docs' is ready. `twinsearch switch docs 2` asks the gate."
         while lives(ended.pid, ended.pid_started):
             time.sleep(0.05)
+        assert app.jobs.log(job.id).splitlines()[-2:] == [told, f"Job {job.id} is done."]
+
+
+LONG = ["ingest", "train", "mine", "evaluate", "compare", "tune", "reindex", "learn"]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_work_can_be_begun_in_the_background_and_its_log_tells_what_came_of_it(name: str) -> None:
+    assert "in_background" in [one.name for one in commands.commands[name].params]
+    assert name in TEXTS
 
 
 def test_standard_input_is_not_read_in_the_background(
