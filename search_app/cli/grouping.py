@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, command
+from search_app.cli.shell import Shell, background_option, command
 
 if TYPE_CHECKING:
     from search_app.arranging import Arranged
@@ -46,12 +46,12 @@ def topics_text(found: "Topics") -> str:
 @click.argument("collection", metavar="NAME")
 @click.option("--perplexity", default=30.0, show_default=True, help="How many neighbours each passage is kept near to.")
 @click.option("--seed", default=0, show_default=True, help="Where random choices begin.")
-def arrange(shell: Shell, collection: str, **asked: Any) -> None:
+@background_option
+def arrange(shell: Shell, collection: str, *, in_background: bool, **asked: Any) -> None:
     """Draw a collection by t-SNE, for the Map page."""
     from search_app.requests import ArrangeRequest
 
-    arranged = shell.app.run(ArrangeRequest(collection, **asked), shell.listen())
-    shell.show(arranged, lambda: arranged_text(arranged))
+    shell.work(ArrangeRequest(collection, **asked), arranged_text, in_background=in_background)
 
 
 def arranged_text(arranged: "Arranged") -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from search_app.cli.generations import learn_text, outcome_text
+from search_app.cli.grouping import arranged_text
 from search_app.cli.loading import summary_line, trouble_lines
 from search_app.cli.measuring import comparison_text, evaluation_text
 from search_app.cli.training import mined_text, training_text
@@ -19,4 +20,5 @@ TEXTS: dict[str, Callable[[Any, Any], str]] = {  # by the request's kind: of the
     "preview": lambda _, outcome: str(outcome.sentence),
     "reindex": lambda request, outcome: outcome_text(outcome, request.collection),
     "learn": lambda _, outcome: learn_text(outcome),
+    "arrange": lambda _, outcome: arranged_text(outcome),
 }

@@ -302,7 +302,7 @@ def test_a_command_in_the_background_is_a_job_that_outlives_it(
         assert app.jobs.log(job.id).splitlines()[-2:] == [told, f"Job {job.id} is done."]
 
 
-LONG = ["ingest", "train", "mine", "evaluate", "compare", "tune", "reindex", "learn"]
+LONG = ["ingest", "train", "mine", "evaluate", "compare", "tune", "reindex", "learn", "arrange"]
 
 
 @pytest.mark.parametrize("name", LONG)
