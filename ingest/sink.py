@@ -4,7 +4,7 @@ What `Sink.write` has returned for is durable. A file is written down only toget
 what is known of a file is never more than what is committed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -114,8 +114,12 @@ class Sink(Protocol):
     def open(self) -> None:
         """Get ready for documents, before the first `write`."""
 
-    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
-        """Replace or add the documents, and what came of files that end with them; durable when it returns."""
+    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> Collection[str]:
+        """Replace or add the documents, and what came of files that end with them; durable when it returns.
+
+        Returns:
+            The ids of those that are copies of others, whose chunks are theirs too.
+        """
 
     def prune(self, origins: Sequence[str], is_kept: Callable[[str, str], bool]) -> int:
         """Remove the documents from or below one of `origins` unless `is_kept(id, origin)`; how many."""

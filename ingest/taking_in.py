@@ -6,7 +6,7 @@ that fills, and one that is written. Order is kept throughout, so a file is writ
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -181,6 +181,7 @@ class _Batch:
     chunk_count: int = 0
     changed_count: int = 0
     characters: int = 0
+    copies: Collection[str] = ()  # once it is written
 
 
 @dataclass(slots=True)
@@ -231,14 +232,17 @@ class _Writer:
         self._written, self._filling = self._filling, _Batch()
         if self._written.documents or self._written.files:
             self.behind.do(partial(self.work.sink.note, self.work.tally.stages))
-            self.behind.do(partial(self.work.sink.write, self._written.documents, self._written.files))
+            self.behind.do(partial(self._hand_over, self._written))
+
+    def _hand_over(self, batch: _Batch) -> None:
+        batch.copies = self.work.sink.write(batch.documents, batch.files)
 
     def _settle(self) -> None:
         """Wait for the batch that is being written, and count it."""
         self.behind.wait()
         tally, written = self.work.tally, self._written
         tally.written(len(written.documents), written.changed_count)
-        for one in written.documents:
+        for one in (one for one in written.documents if one.document.id not in written.copies):
             tally.cut(one.document.id, one.chunks, self.work.encoder.max_tokens)
         self._written = _Batch()
         tally.tell()

@@ -15,7 +15,7 @@ from ingest.readers.found import TableColumns
 from ingest.sink import Failure, FileOutcome, StageCounts
 from ingest.summary import IngestSummary, Truncation
 
-_NAMED_FAILURES = 100  # of one file: a table may have millions of broken rows
+_NAMED_FAILURES = 10  # of one file: a table may have millions of broken rows, and nobody reads a hundred lines of them
 _NAMED_TRUNCATIONS = 10
 
 

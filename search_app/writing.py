@@ -30,14 +30,24 @@ _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to sto
 
 
 class GenerationWriter:
-    """The sink of an ingest: one generation of one collection. It asks for Milvus when there is something to write."""
+    """The sink of an ingest: one generation of one collection. It asks for Milvus when there is something to write.
+
+    `when_open` is called with the generation once Milvus has been asked for.
+    """
 
     def __init__(
-        self, catalog: Catalog, index: VectorIndex, generation: Generation, cache: VectorCache | None = None
+        self,
+        catalog: Catalog,
+        index: VectorIndex,
+        generation: Generation,
+        cache: VectorCache | None,
+        *,
+        when_open: Callable[[Generation], None],
     ) -> None:
         self._catalog = catalog
         self._index = index
         self._cache = cache
+        self._when_open = when_open
         self.generation = generation
         self._is_open = False
 
@@ -59,6 +69,7 @@ class GenerationWriter:
                 f"The Milvus collection {name!r} says that it was filled by encoder {str(held)[:12]}, the catalogue "
                 f"says {self.generation.fingerprint[:12]}. Run `twinsearch check --repair` to build it again."
             )
+        self._when_open(self.generation)
         self._is_open = True
 
     def known_files(self, origins: Sequence[str]) -> Mapping[str, FileOutcome]:
@@ -73,8 +84,11 @@ class GenerationWriter:
         """Writes down how far the ingest is."""
         self._catalog.ingests.note(self.generation.collection_id, counts)
 
-    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome] = ()) -> None:
+    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome] = ()) -> frozenset[str]:
         """Writes the documents durably: flushed, read back, committed, together with what came of their files.
+
+        Returns:
+            The ids of those that are copies of others, of which only the name was written.
 
         Raises:
             IndexFailure: Milvus took the rows but doesn't give them back; nothing is committed.
@@ -90,6 +104,7 @@ class GenerationWriter:
             self.generation.id, _cut(kept), copies=copies, inherited=_cut(inherited), files=files
         )
         self.sweep()
+        return frozenset(copy.document.id for copy in copies)
 
     def hand_over(self, batch: Sequence[EncodedDocument]) -> None:
         """Gives the vectors to Milvus, flushes, and reads back that every chunk is there; commits nothing.

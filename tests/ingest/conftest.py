@@ -4,7 +4,7 @@ import io
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -79,11 +79,12 @@ class MemorySink:
     def open(self) -> None:
         self.is_open = True
 
-    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
+    def write(self, batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> Collection[str]:
         if batch:
             self.batch_sizes.append(sum(len(encoded.chunks) for encoded in batch))
         self.documents.update({encoded.document.id: encoded for encoded in batch})
         self.files.update({one.origin: one for one in files})
+        return ()
 
     def prune(self, origins: Sequence[str], is_kept: Callable[[str, str], bool]) -> int:
         roots = [Path(origin) for origin in origins]

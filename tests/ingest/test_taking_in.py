@@ -61,7 +61,7 @@ def test_texts_are_cut_while_those_before_them_are_encoded(sink) -> None:
 
 def test_what_is_encoded_is_written_before_the_rest_is(sink) -> None:
     written = threading.Event()
-    sink.write = lambda _batch, _files: written.set()
+    sink.write = lambda _batch, _files: written.set() or ()
     encoder = Waiting(delayed="second", waits_for=written)
     work = replace(work_with(encoder, sink), batch_chunks=1_000_000)
     take_in(work, [*(group(first, 500, "first") for first in range(0, 4_000, 500)), group(4_000, 1, "second")])
@@ -84,7 +84,7 @@ def test_a_document_without_a_chunk_is_written_though_nothing_is_encoded_beside_
 
 def test_long_documents_that_are_kept_whole_are_written_before_many_of_them_fill_the_memory(sink, encoder) -> None:
     written: list[int] = []
-    sink.write = lambda batch, _files: written.append(len(batch))
+    sink.write = lambda batch, _files: written.append(len(batch)) or ()
     work = replace(work_with(encoder, sink), chunking=ChunkingSettings(32, whole=True))
     take_in(work, (group(number, 1, "x" * 10_000_000) for number in range(7)))
     assert (sum(written), max(written)) == (7, 2)
@@ -117,9 +117,10 @@ def test_whatever_goes_wrong_comes_out_and_no_thread_stays(fault: str, sink, enc
 def test_a_file_is_written_down_after_the_last_of_its_documents(sink, encoder) -> None:
     written: list[str] = []
 
-    def write(batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> None:
+    def write(batch: Sequence[EncodedDocument], files: Sequence[FileOutcome]) -> tuple[str, ...]:
         written.extend(one.document.id for one in batch)
         written.extend(one.source for one in files)
+        return ()
 
     sink.write = write
     last = Pending(FileTally("/docs/a.csv", "a.csv"), None)
