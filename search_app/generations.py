@@ -6,6 +6,7 @@ documents that arrive, change or vanish meanwhile are just more of the same, and
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from ingest.chunking import ChunkingSettings
 from ingest.progress import Report
@@ -15,7 +16,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.switches import BY_FORCE, SwitchNote, SwitchWay
 from search_app.encoders import EncoderChoice
-from search_app.errors import IndexFailure, UnknownGeneration, UsageError
+from search_app.errors import IndexFailure, MilvusUnreachable, UnknownGeneration, UsageError
 from search_app.index import VectorIndex
 from search_app.vectors import VectorCache
 from search_app.verifying import verify_vectors
@@ -41,7 +42,7 @@ class Generations:
 
     def sink(self, generation: Generation) -> GenerationWriter:
         """A writer of a generation that opens itself when there is something to write."""
-        return GenerationWriter(self._catalog, self._index, generation, self._cache)
+        return GenerationWriter(self._catalog, self._index, generation, self._cache, when_open=self._lead_alias)
 
     def begin(self, collection: str, choice: EncoderChoice, chunking: ChunkingSettings) -> Generation:
         """A generation that is being built; one that a crash left half built by the same encoder is taken up again."""
@@ -105,10 +106,11 @@ class Generations:
             self._index.flush(generation.physical_name)
 
     def make_live(self, collection: str, number: int, note: SwitchNote = BY_FORCE) -> Generation:
-        """Switches to a generation, in one row; the alias follows."""
+        """Switches to a generation, in one row; the alias follows, at the latest when the generation is written to."""
         generation = self.get(collection, number)
         self._catalog.generations.make_live(generation.id, note)
-        self.point_alias(collection)
+        with suppress(IndexFailure, MilvusUnreachable):  # the switch holds, whatever other clients see meanwhile
+            self.point_alias(collection)
         return self.get(collection, number)
 
     def point_alias(self, collection: str) -> None:
@@ -116,6 +118,12 @@ class Generations:
         live = self._catalog.collections.live(collection)
         if live is not None:
             self._index.point_alias(self.alias(collection), live.physical_name)
+
+    def _lead_alias(self, generation: Generation) -> None:
+        """Points the alias to a live generation, to which it may not have followed the last switch."""
+        for one in self._catalog.collections.list():
+            if one.live_generation_id == generation.id:
+                self._index.point_alias(self._catalog.alias(one), generation.physical_name)
 
     def alias(self, collection: str) -> str:
         """The name under which other clients of Milvus find the collection."""

@@ -8,8 +8,8 @@ import pytest
 from ingest.chunking import ChunkingSettings
 from ingest.progress import Progress, unheard
 from search_app.app import SearchApp
-from search_app.catalog.generations import Generation
-from search_app.errors import Cancelled, IndexFailure, UnknownGeneration, UsageError
+from search_app.catalog.generations import Generation, GenerationState
+from search_app.errors import Cancelled, IndexFailure, MilvusUnreachable, UnknownGeneration, UsageError
 from search_app.requests import IngestRequest
 
 CHUNKING = ChunkingSettings(16)
@@ -135,6 +135,24 @@ def test_a_switch_moves_the_row_and_the_alias(filled: SearchApp) -> None:
     assert filled.catalog.collections.live("docs") == live
     assert filled.index.alias_target(filled.generations.alias("docs")) == generation.physical_name
     assert states(filled) == ["retired", "live"]
+
+
+def test_an_alias_that_could_not_follow_a_switch_does_so_when_something_is_written(
+    filled: SearchApp, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = filled.generations.verify(built(filled))
+
+    def refuse(*_: str) -> None:
+        raise MilvusUnreachable("No Milvus answers.")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(filled.index, "point_alias", refuse)
+        assert filled.generations.make_live("docs", generation.number).state is GenerationState.LIVE
+    alias = filled.generations.alias("docs")
+    assert filled.index.alias_target(alias) != generation.physical_name
+    (notes / "more.txt").write_text("king")
+    filled.ingest(IngestRequest((str(notes),)))
+    assert filled.index.alias_target(alias) == generation.physical_name
 
 
 def test_the_way_back_leads_to_the_generation_before(filled: SearchApp) -> None:
