@@ -51,7 +51,7 @@ def similarity_of(
     from search_app.twin.similarity import similarity_matrix
 
     if not 2 <= len(texts) <= _MOST_TEXTS:
-        raise UsageError(f"There are {len(texts)} texts to compare; expected 2 to {_MOST_TEXTS:,}. Give that many.")
+        raise UsageError(f"Texts to compare: {len(texts):,}; expected 2 to {_MOST_TEXTS:,}. Give that many.")
     matrix = similarity_matrix(encoder.encode(texts, kind=kind), energy)
     return Similarity(
         texts=tuple(texts),

@@ -48,7 +48,7 @@ def test_another_encoder_compares_in_its_own_way(noted: SearchApp, encoders: Pat
 
 
 def test_what_can_not_be_compared_is_refused(noted: SearchApp) -> None:
-    with pytest.raises(UsageError, match=r"^There are 1 texts to compare; expected 2 to 1,000\. Give that many\.$"):
+    with pytest.raises(UsageError, match=r"^Texts to compare: 1; expected 2 to 1,000\. Give that many\.$"):
         noted.similarity(["cat"], collection="docs")
     with pytest.raises(UsageError, match=r"^There is no energy 'warmth'; expected one of cosine, dot, "):
         noted.similarity(["cat", "dog"], collection="docs", energy="warmth")

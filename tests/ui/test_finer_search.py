@@ -26,11 +26,20 @@ def test_a_lowest_score_leaves_the_worse_hits_out_and_stands_in_the_url(loaded: 
 
 
 def test_a_link_sets_the_switches_and_nonsense_in_it_sets_none(loaded: SearchApp, visit: Visit) -> None:
-    browser = visit(query="kitten", exact="1", copies="1", floor="a lot")
+    browser = visit(query="kitten", exact="1", copies="1", live="1", floor="a lot")
     assert not browser.exception
-    assert [browser.toggle(name).value for name in ("exact", "copies", "combine")] == [True, True, False]
+    assert [browser.toggle(name).value for name in ("exact", "copies", "live", "combine")] == [True, True, True, False]
     assert browser.number_input("floor").value is None
     assert "floor" not in browser.query_params
+
+
+def test_the_box_searches_as_one_types_only_where_that_is_switched_on(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit(query="kitten")
+    assert not browser.text_input("query").proto.HasField("live_debounce_ms")
+    browser.toggle("live").set_value(True).run()
+    assert browser.text_input("query").proto.live_debounce_ms == 400
+    assert browser.text_input("query").value == browser.query_params["query"] == "kitten"
+    assert browser.query_params["live"] == "1"
 
 
 def test_parts_with_weights_take_a_meaning_away(loaded: SearchApp, visit: Visit) -> None:

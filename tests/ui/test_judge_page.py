@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.catalog.reviews import NewReview
+from search_app.errors import UsageError
+from search_app.query_files import read_queries
 from ui.components.blind import candidates
 from ui.components.judgement_files import exported, imported
 from ui.components.own_judgements import save
@@ -30,6 +32,50 @@ def test_candidates_are_judged_without_ranks_and_scores(loaded: SearchApp, visit
     assert {(one.query, one.document_id): one.grade for one in loaded.judgements()} == {("kitten", "notes/cat.txt"): 3}
     assert "1 of 4 candidates judged" in [one.text.replace("\\", "") for one in browser.get("progress")]
     assert not any("0.8" in one for one in lines(browser))
+
+
+def test_queries_of_a_file_are_judged_one_after_the_other(loaded: SearchApp, visit: Visit) -> None:
+    browser = visit("judge", collection="docs")
+    browser.file_uploader("query-file").upload("queries.tsv", b"q1\tkitten\nq2\thound\nq3\tkitten\n").run()
+    assert not browser.exception
+    assert "0 of 2 queries judged by you" in [one.text.replace("\\", "") for one in browser.get("progress")]
+    browser.button("next-query").click().run()
+    assert browser.text_input("query").value == browser.selectbox("query-of-list").value == "kitten"
+    browser.button("blind-notes/cat.txt-3").click().run()
+    assert "1 of 2 queries judged by you" in [one.text.replace("\\", "") for one in browser.get("progress")]
+    browser.button("next-query").click().run()
+    assert browser.text_input("query").value == "hound"
+    assert browser.button("next-query").disabled
+    browser.selectbox("query-of-list").set_value("kitten").run()
+    assert browser.text_input("query").value == "kitten"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "queries"),
+    [
+        ("a.txt", "one cat\n\n  two  dogs \nOne Cat\n", ["one cat", "two dogs"]),
+        ("a.tsv", 'q1\ta "quoted" cat\n', ['a "quoted" cat']),
+        ("a.csv", 'id,Query,note\n1,"a, b",x\n2\n', ["a, b"]),
+        ("a.jsonl", '{"_id": "q1", "text": "one"}\n"two"\n', ["one", "two"]),
+    ],
+)
+def test_a_file_of_queries_is_read_as_what_it_is_called(name: str, content: str, queries: list[str]) -> None:
+    assert read_queries(name, content.encode()) == queries
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.pdf", b"x", "'a.pdf' can't be read as queries: its name must end in .txt, .tsv, .csv, .jsonl."),
+        ("a.txt", b"\n \n", "'a.txt' holds 0 queries; expected 1 to 5,000."),
+        ("a.txt", b"\xff\xfe", "'a.txt' can't be read as .txt in UTF-8: "),
+        ("a.jsonl", b'{"q": 1}', "'a.jsonl' can't be read as .jsonl in UTF-8: line 1 has no text under 'query', "),
+    ],
+)
+def test_what_is_no_file_of_queries_is_told(name: str, content: bytes, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_queries(name, content)
+    assert str(refused.value).startswith(sentence)
 
 
 def test_the_order_of_candidates_is_the_querys_own(loaded: SearchApp) -> None:

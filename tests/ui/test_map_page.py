@@ -25,7 +25,7 @@ def test_a_map_shows_every_passage_the_query_and_its_hits(loaded: SearchApp, vis
     browser = visit("map", query="kitten", collection="docs")
     assert not browser.exception
     shown = [one.value.replace("\\", "") for one in [*browser.caption, *browser.markdown]]
-    assert any(one.startswith("All 4 passages. Distances are approximate: the picture shows ") for one in shown)
+    assert any(one.startswith("All of 4 passages. Distances are approximate: the picture shows ") for one in shown)
     assert any(one.startswith("1. cat\n2. ") for one in shown)
     assert browser.get("echarts_chart")
     assert browser.query_params["query"] == "kitten"

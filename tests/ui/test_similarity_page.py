@@ -20,7 +20,7 @@ def test_every_line_is_compared_with_every_other(app: SearchApp, visit: Visit) -
 def test_one_text_alone_is_refused_with_a_sentence(app: SearchApp, visit: Visit) -> None:
     browser = visit("similarity")
     browser.text_area("texts").set_value("cat").run()
-    assert browser.error[0].value.replace("\\", "").startswith("There are 1 texts to compare")
+    assert browser.error[0].value.replace("\\", "").startswith("Texts to compare: 1; expected 2 to 1,000.")
 
 
 @pytest.mark.parametrize("is_nearness", [True, False])

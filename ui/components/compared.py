@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from ui.components.charts import gains
+from ui.components.figures import counted
 
 _HEIGHT = 220
 
@@ -16,8 +17,9 @@ def comparison_text(result: Mapping[str, Any]) -> str:
     means = ", ".join(f"{run['answered_by']} {run['mean']:.4f}" for run in result["runs"])
     doubt = pair["p_value"]
     chance = "no query differs" if doubt is None else f"p {'< 0.001' if doubt < 0.001 else f'= {doubt:.3f}'}"
+    judged = counted(result["query_count"], "judged query", "judged queries")
     return (
-        f"{result['metric']} on {result['query_count']:,} judged queries: {means}. The second is better on "
+        f"{result['metric']} on {judged}: {means}. The second is better on "
         f"{pair['wins']:,}, worse on {pair['losses']:,}, equal on {pair['ties']:,} ({pair['difference']:+.4f}, "
         f"95 % interval {pair['low']:+.4f} to {pair['high']:+.4f}; {chance})."
     )

@@ -12,9 +12,10 @@ from search_app.app import SearchApp
 from search_app.search import Rerank, SearchOptions
 from ui.components.uploads import Upload
 
-FLOOR, COPIES, EXACT, COMBINE, SECOND = FINER = ("floor", "copies", "exact", "combine", "second")
+FLOOR, LIVE, COPIES, EXACT, COMBINE, SECOND = FINER = ("floor", "live", "copies", "exact", "combine", "second")
 _YES = "1"  # of a switch, in the URL
 _SWITCHES = {
+    LIVE: ("Search as you type", "Searches whenever you pause for a moment; without, when you press Enter."),
     COPIES: ("Show every copy", "Shows each of the documents that are nearly the same, not only the best of them."),
     EXACT: (
         "Compare every vector",
@@ -58,10 +59,15 @@ class Finer:
 AS_USUAL = Finer()
 
 
+def is_switched_on(name: str) -> bool:
+    """Whether a switch is on that may be drawn later on the page."""
+    return st.session_state.get(name) in (True, _YES)
+
+
 def choose_finer(app: SearchApp, on_change: Callable[[], None]) -> tuple[Finer, Upload | None]:
     """The switches and the box of a file to search by, folded away while nothing of it is used."""
     for name in _SWITCHES:
-        st.session_state[name] = st.session_state.get(name) in (True, _YES)
+        st.session_state[name] = is_switched_on(name)
     st.session_state[FLOOR] = _number(st.session_state.get(FLOOR))
     cross_encoder = app.settings.cross_encoder
     offered = [name for name in _SWITCHES if name != SECOND or cross_encoder]

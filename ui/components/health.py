@@ -6,6 +6,7 @@ from search_app.app import SearchApp
 from search_app.index_health import IndexHealth
 from ui.components.charts import curves
 from ui.components.errors import told
+from ui.components.figures import counted
 
 _MEASURED = "index health"
 
@@ -26,8 +27,10 @@ def _show(health: IndexHealth) -> None:
     left, middle, right = st.columns(3)
     left.metric("Found of the ten nearest", f"{usual.recall:.1%}")
     middle.metric("One search", f"{usual.milliseconds:,.1f} ms")
-    right.metric("Vectors", f"{health.row_count:,}", help=f"The catalogue has {health.expected_count:,} chunks.")
-    st.caption(f"{health.kind} · generation {health.generation} · {health.query_count:,} queries")
+    right.metric(
+        "Vectors", f"{health.row_count:,}", help=f"The catalogue has {counted(health.expected_count, 'chunk')}."
+    )
+    st.caption(f"{health.kind} · generation {health.generation} · {counted(health.query_count, 'query', 'queries')}")
     points = [(one.milliseconds, one.recall) for one in health.efforts[1:]]
     if points:
         st.echarts_chart(curves({"recall": sorted(points)}, "ms a search", "recall@10"), height=260)

@@ -25,7 +25,9 @@ def show_ledger(app: SearchApp, collection: str) -> None:
     if one.unfinished:
         st.warning(plain(one.unfinished))
     if one.truncated_tokens:
-        st.caption(f"The encoder doesn't read {one.truncated_tokens:,} tokens beyond its length: see Cut off above.")
+        st.caption(
+            f"The encoder doesn't read {counted(one.truncated_tokens, 'token')} beyond its length: see Cut off above."
+        )
     rows = failed_rows(one)
     if rows:
         with st.expander(counted(len(rows), "failure"), type="compact"):

@@ -54,7 +54,7 @@ def row_line(one: ListedDocument) -> str:
     """Source, chunks, and what isn't as it should be; Markdown."""
     copy = [f"a copy of {one.original_id}"] if one.original_id else []
     pending = ["not indexed yet"] if one.state is DocumentState.PENDING else []
-    cut = [f"{one.truncated_tokens:,} tokens not read"] if one.truncated_tokens else []
+    cut = [f"{counted(one.truncated_tokens, 'token')} not read"] if one.truncated_tokens else []
     return " · ".join(plain(part) for part in [one.source, counted(one.chunk_count, "chunk"), *copy, *pending, *cut])
 
 

@@ -32,7 +32,7 @@ def _ingested(result: Result) -> str:
     skipped = result.get("skipped_count", 0)
     left_out = f" {counted(skipped, 'file')} of a kind that can't be read stayed out." if skipped else ""
     cut = result["truncated_tokens"]
-    beyond = f" The encoder didn't read {cut:,} tokens beyond its length." if cut else ""
+    beyond = f" The encoder didn't read {counted(cut, 'token')} beyond its length." if cut else ""
     return f"{parts} ({counted(result['chunk_count'], 'chunk')}, {duration(result['seconds'])}).{left_out}{beyond}"
 
 

@@ -9,12 +9,18 @@ from ui.components.text import plain
 WHERE, LIKE, MODE = "where", "like", "mode"  # of the session and of the URL
 
 _FIELDS_SHOWN = 6
+_PAUSE = "400ms"  # longer than between two letters, and no longer than a search takes
 _AUTO = "auto"
 _MODES = {_AUTO: "Best", "dense": "Meaning", "lexical": "Words", "hybrid": "Both"}
 
 
-def query_box(on_change: Callable[[], None]) -> str:
-    """The query as typed; the box has the focus when the page opens."""
+def query_box(on_change: Callable[[], None], *, is_live: bool = False) -> str:
+    """The query as typed; the box has the focus when the page opens.
+
+    Args:
+        on_change: Called when another query is asked.
+        is_live: Whether a pause while one types asks it; else Enter does.
+    """
     query = st.text_input(
         "Query",
         key="query",
@@ -22,6 +28,7 @@ def query_box(on_change: Callable[[], None]) -> str:
         placeholder="Ask in your own words",
         label_visibility="collapsed",
         icon=":material/search:",
+        live=_PAUSE if is_live else False,
         on_change=_ask_anew,
         args=(on_change,),
     )

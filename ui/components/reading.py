@@ -9,6 +9,7 @@ from ingest.documents import page_label
 from search_app.app import SearchApp
 from search_app.documents import DocumentView
 from ui.components.errors import told
+from ui.components.figures import counted
 from ui.components.marks import show_marked, word_spans
 from ui.components.text import excerpt, link, plain
 
@@ -31,7 +32,7 @@ def show_document(app: SearchApp, collection: str, document_id: str, *, chunk_id
         for chunk in near:
             _show_passage(chunk, source, query, is_found=chunk.id == chunk_id)
         if rest:
-            with st.expander(f"{len(rest):,} more passages", type="compact"):
+            with st.expander(counted(len(rest), "more passage"), type="compact"):
                 for chunk in rest[:_PASSAGES_SHOWN]:
                     _show_passage(chunk, source, query, is_found=False)
         with st.expander("Whole text", type="compact"):

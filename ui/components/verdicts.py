@@ -5,6 +5,7 @@ import streamlit as st
 from search_app.evaluation import GATE_METRIC
 from search_app.gate.verdict import Verdict
 from ui.components.charts import gains
+from ui.components.figures import counted
 from ui.components.text import plain
 
 _QUERIES_LISTED = 50
@@ -17,7 +18,7 @@ def show_verdict(verdict: Verdict, *, key: str) -> None:
     left, middle, right = st.columns(3)
     left.metric(f"{GATE_METRIC}, was {before:.3f}", f"{after:.3f}", f"{after - before:+.3f}", help=_METRIC)
     middle.metric("Queries better", f"{verdict.wins:,}")
-    right.metric("Queries worse", f"{verdict.losses:,}", help=f"{verdict.ties:,} are as before.")
+    right.metric("Queries worse", f"{verdict.losses:,}", help=f"As before: {verdict.ties:,}.")
     st.markdown(plain(verdict.sentence))
     guarded = [f"Guarded: {one.text}." for one in verdict.guards]
     if told := " ".join([verdict.advice, *guarded]).strip():
@@ -26,7 +27,12 @@ def show_verdict(verdict: Verdict, *, key: str) -> None:
     if not moved:
         return
     spec = gains([(query, after - before) for query, before, after in moved], f"change of {GATE_METRIC}")
-    st.echarts_chart(spec, height=220, key=f"moved-{key}", alt=f"{verdict.wins} queries gained, {verdict.losses} lost")
+    st.echarts_chart(
+        spec,
+        height=220,
+        key=f"moved-{key}",
+        alt=f"{counted(verdict.wins, 'query', 'queries')} gained, {verdict.losses} lost",
+    )
     with st.expander("The queries that moved", type="compact"):
         most = sorted(moved, key=lambda row: -abs(row[2] - row[1]))[:_QUERIES_LISTED]
         rows = [

@@ -9,6 +9,7 @@ from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
 from ui.components.judged import show_judged
 from ui.components.judgement_files import show_files
+from ui.components.query_list import show_query_list
 from ui.components.querybox import query_box
 from ui.components.reviews import show_reviews
 from ui.resources import search_app
@@ -35,6 +36,7 @@ def page() -> None:
         st.caption(
             "All that either way of searching finds, in no order and without scores, so that you judge the text."
         )
+        show_query_list(app, collection)
         query = query_box(lambda: None)
         address.write(query=query, collection=collection)
         if query and is_found:

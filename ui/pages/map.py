@@ -12,6 +12,7 @@ from search_app.search import Hit, SearchOptions
 from ui.components import address
 from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
+from ui.components.figures import counted
 from ui.components.focus import focus_query_box
 from ui.components.landscape import BY_TOPIC, Landscape, landscape
 from ui.components.querybox import query_box
@@ -97,7 +98,8 @@ def hits_of(app: SearchApp, drawn: CollectionMap, query: str) -> tuple[Hit, ...]
 def caption(drawn: CollectionMap) -> str:
     """How many points of how many there are, and how far they can be trusted."""
     shown, whole = len(drawn.points), drawn.passage_count
-    count = f"All {whole:,} passages." if shown == whole else f"{shown:,} of {whole:,} passages."
+    of_all = counted(whole, "passage")
+    count = f"All of {of_all}." if shown == whole else f"{shown:,} of {of_all}."
     trust = (
         "neighbours lie together, but how far groups are apart, and how large they are, says nothing. The query lies "
         "amid the passages that are nearest to it."

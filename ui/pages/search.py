@@ -11,7 +11,7 @@ from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
 from ui.components.examples import show_examples
 from ui.components.facets import show_facets, show_filters
-from ui.components.finer import choose_finer
+from ui.components.finer import LIVE, choose_finer, is_switched_on
 from ui.components.focus import focus_query_box
 from ui.components.hits import mark_best_sentences, show_result
 from ui.components.paging import choose_size, current_page, first_page, page_count, show_pages
@@ -38,7 +38,7 @@ def page() -> None:
 
 def ask(app: SearchApp, names: Sequence[str]) -> Asked:
     """The box in the middle, and beside it what narrows the search down."""
-    query = query_box(first_page)
+    query = query_box(first_page, is_live=is_switched_on(LIVE))
     left, right = st.columns(2)
     with left:
         collection = choose_collection(names, first_page)
