@@ -203,7 +203,15 @@ class Engine:
 def _spawn(folder: Path, socket: Path, idle_seconds: float) -> EngineRecord:
     """Run the serve module, which detaches itself and prints the number of the process that stays."""
     command = [sys.executable, "-m", "search_app.engine.serve", str(folder), str(socket), str(idle_seconds)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_START_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(
+            f"The engine's process in {folder} hasn't told its number within {_START_SECONDS:g} seconds. "
+            "Look whether the machine's disk answers, then try again."
+        ) from error
     if done.returncode != 0 or not done.stdout.strip().isdigit():
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise EngineError(f"The engine's process could not be started: {last}")

@@ -68,7 +68,7 @@ def _serve(files: EngineFiles, socket: Path, idle_seconds: float, ended: threadi
         _wait(files, record, idle_seconds, ended)
     finally:
         files.record.unlink(missing_ok=True)
-        server.stop(_GRACE_SECONDS).wait()
+        server.stop(_GRACE_SECONDS).wait(2 * _GRACE_SECONDS)  # a call that hangs must not keep the next engine waiting
         data.close()
         socket.unlink(missing_ok=True)
 

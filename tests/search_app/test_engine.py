@@ -109,6 +109,14 @@ def test_a_record_with_the_number_of_another_process_is_not_taken_for_the_engine
     assert engine.stop() is False  # and this test's own process goes on
 
 
+def test_an_engine_that_does_not_even_begin_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_app.engine.control._START_SECONDS", 0.001)
+    with pytest.raises(EngineError, match=r"hasn't told its number within 0\.001 seconds"):
+        Engine(folder).address()
+    monkeypatch.undo()
+    Engine(folder).address()
+
+
 def test_an_idle_engine_ends_by_itself_and_starts_again_when_asked(folder: Path) -> None:
     engine = Engine(folder, idle_seconds=0.5)
     engine.address()
