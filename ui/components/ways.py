@@ -21,30 +21,31 @@ def choose_way(app: SearchApp, collection: str) -> Layout | None:
     """The picture that was drawn by t-SNE if it is asked for and there is one; else what to do about it."""
     if st.session_state.get(WAY) not in _WAYS:
         st.session_state[WAY] = _PLANE
-    way = st.segmented_control(
-        "Drawn by", list(_WAYS), key=WAY, format_func=lambda one: _WAYS[one], required=True, help=_HELP
-    )
+    layout = app.layout_of(collection)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        way = st.segmented_control(
+            "Drawn by", list(_WAYS), key=WAY, format_func=lambda one: _WAYS[one], required=True, help=_HELP
+        )
+        if way == TSNE and can_arrange() and app.may("arrange"):
+            _offer(app, collection, is_drawn=layout is not None)
     if way != TSNE:
         return None
-    layout = app.layout_of(collection)
+    show_jobs(app, JobFilter({"arrange"}, collection))
     if not can_arrange():
         st.info(
             "t-SNE is drawn by openTSNE, which isn't installed. Whoever runs the server can run "
             "`pip install 'twinsearch[map]'`.",
             icon=":material/extension:",
         )
-    elif app.may("arrange"):
-        _offer(app, collection, is_drawn=layout is not None)
     if layout is None:
         st.caption("There is no picture by t-SNE of this generation yet; this one is that of principal components.")
     return layout
 
 
 def _offer(app: SearchApp, collection: str, *, is_drawn: bool) -> None:
-    """The button that starts the job, and the job."""
+    """The button that starts the job."""
     label = "Draw anew by t-SNE" if is_drawn else "Draw by t-SNE"
     with told():
         if st.button(label, key="arrange", icon=":material/scatter_plot:"):
             app.start(ArrangeRequest(collection))
             st.rerun()
-    show_jobs(app, JobFilter({"arrange"}, collection))
