@@ -14,6 +14,8 @@ from ingest.documents import MetadataValue
 _LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Control characters other than newline and tab, lone surrogates, byte order marks.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]")
+_WRITTEN_OUT = re.compile(r"\\u([0-9a-f]{4})")
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _INT64 = range(-(2**63), 2**63)  # what Milvus and SQLite can hold as a number
 
@@ -26,8 +28,18 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """Cleaned text on one line: what titles, headings, ids and paths are."""
+    """Cleaned text on one line: what titles, headings and ids are."""
     return " ".join(clean_text(text).split())
+
+
+def clean_path(path: str) -> str:
+    """A path as it is, so that it leads back to its file; what can't be stored or shown is written out, as u000a."""
+    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", path)
+
+
+def paths_of(cleaned: str) -> tuple[str, ...]:
+    """The paths that a cleaned path may stand for."""
+    return tuple({cleaned, _WRITTEN_OUT.sub(lambda found: chr(int(found[1], 16)), cleaned)})
 
 
 def clean_metadata(values: Mapping[str, object]) -> dict[str, MetadataValue]:

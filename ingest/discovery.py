@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ingest.cleaning import clean_line
+from ingest.cleaning import clean_line, clean_path
 from ingest.errors import ReadError, SourceNotFound, TooLarge
 from ingest.limits import Limits
 
@@ -39,7 +39,7 @@ class SourceFile:
     @property
     def origin(self) -> str:
         """The absolute path as text that can be stored."""
-        return clean_line(str(self.path))
+        return clean_path(str(self.path))
 
 
 @dataclass(frozen=True, slots=True)

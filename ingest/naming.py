@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from ingest.cleaning import paths_of
 from ingest.discovery import SourceFile
 from ingest.errors import IdTaken
 from ingest.readers.found import Found
@@ -78,10 +79,14 @@ def by_path(file: SourceFile, name: str) -> str:
 
 def is_gone(origin: str) -> bool:
     """Whether there is certainly no file with this path."""
+    return all(map(_is_absent, paths_of(origin)))
+
+
+def _is_absent(path: str) -> bool:
     try:
-        Path(origin).stat()
+        Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:  # nobody can tell
+    except (OSError, ValueError):  # nobody can tell
         return False
     return False

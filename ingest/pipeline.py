@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from ingest.chunking import ChunkingSettings, fit_title
-from ingest.cleaning import clean_line
+from ingest.cleaning import clean_path
 from ingest.counting import TokenCounter
 from ingest.discovery import Discovery, SourceFile, discover
 from ingest.errors import IdTaken
@@ -152,8 +152,8 @@ def _changed_files(run: _Run, files: Iterable[SourceFile]) -> Iterator[_File]:
 
 def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[_Read, None, None]:
     for one in discovery.unlisted:
-        run.half_read.add(Path(clean_line(str(one.folder))))
-        run.tally.fail(None, Failure(clean_line(str(one.folder)), str(one.error)))
+        run.half_read.add(Path(clean_path(str(one.folder))))
+        run.tally.fail(None, Failure(clean_path(str(one.folder)), str(one.error)))
     stamps = iter(files)
     with closing(parse_files([file.source for file in files], run.settings.parsing)) as parsed:
         for source, told in groupby(parsed, key=itemgetter(0)):
@@ -234,8 +234,8 @@ def _compared(run: _Run, read: _Read, held: Mapping[str, HeldDocument]) -> Pendi
 
 def _prune(run: _Run, discovery: Discovery) -> int:
     """Remove what vanished: from the paths that were given, in a file that is gone or was read to its end."""
-    roots = {Path(clean_line(str(root))) for root in discovery.roots}
-    folders = {Path(clean_line(str(one.folder))) for one in discovery.patterns}
+    roots = {Path(clean_path(str(root))) for root in discovery.roots}
+    folders = {Path(clean_path(str(one.folder))) for one in discovery.patterns}
 
     def is_kept(document_id: str, origin: str) -> bool:
         """Whether it was found, or nobody can tell that it is gone."""

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -6,14 +7,18 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from ingest.chunking import ChunkingSettings
+from ingest.cleaning import clean_line
 from ingest.discovery import SourceFile
 from ingest.documents import Document
 from ingest.errors import IdTaken
 from ingest.naming import Naming
+from ingest.pipeline import IngestSettings
 from ingest.readers.found import Found
 from ingest.seen import Seen
 from ingest.sink import HeldDocument
 
+PRUNING = IngestSettings(ChunkingSettings(max_tokens=32), prune=True)
 ROWS = "id,text\n1,{0} one\n2,{0} two\n"
 
 
@@ -84,6 +89,23 @@ def test_two_folders_of_one_name_are_told_apart(write_tree, run, sink, tmp_path:
     (other / "a.txt").write_bytes(b"\0")
     assert len(run(root, other).failed) == 1
     assert texts(sink) == expected
+
+
+@pytest.mark.parametrize("name", ["two  spaces.txt", "gro\u0308ße.txt", "new\nline.txt", os.fsdecode(b"by\xfftes.txt")])
+def test_files_whose_names_look_alike_are_told_apart_and_found_again(
+    name: str, write_tree, run, sink, tmp_path: Path
+) -> None:
+    root = write_tree({name: "first", clean_line(name): "beside"})
+    other = tmp_path / "other" / "docs"
+    shutil.copytree(root, other)
+    (other / name).write_text("second")
+    run(root)
+    run(other)
+    assert sorted(texts(sink).values()) == ["beside", "beside", "first", "second"]
+    assert run(root, other, settings=PRUNING).removed == 0
+    (root / name).unlink()
+    run(root, settings=PRUNING)
+    assert sorted(texts(sink).values()) == ["beside", "beside", "second"]
 
 
 def test_the_ids_of_a_corpus_are_refused_rather_than_changed(write_tree, run, sink, tmp_path: Path) -> None:
