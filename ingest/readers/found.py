@@ -15,6 +15,9 @@ from ingest.errors import EmptyText, TooLarge
 from ingest.limits import Limits
 
 
+_SHOWN_COLUMNS = 20
+
+
 @dataclass(frozen=True, slots=True)
 class TableMapping:
     """Which column of every table serves as what; what is None is guessed from the names."""
@@ -81,7 +84,9 @@ class TableColumns:
             return f"{self.source}: one document, a line a row; with --text-column NAME --prune, each row is one"
         parts = {"text": self.text, "id": self.id, "title": self.title, "url": self.url}
         named = [f"{part}={name}" for part, name in parts.items() if name is not None]
-        return f"{self.source}: {' '.join(named)} metadata={','.join(self.metadata) or '-'}"
+        shown = ",".join(self.metadata[:_SHOWN_COLUMNS]) or "-"
+        more = f" and {len(self.metadata) - _SHOWN_COLUMNS:,} more" if len(self.metadata) > _SHOWN_COLUMNS else ""
+        return f"{self.source}: {' '.join(named)} metadata={shown}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ def test_columns_are_told_by_name_in_any_case_and_order() -> None:
         "faq.csv", text="Answer", id="Key", title="Question", url="Link", metadata=("Tag", "Link")
     )
     assert str(columns) == "faq.csv: text=Answer id=Key title=Question url=Link metadata=Tag,Link"
+    wide = choose_columns("wide.csv", ["text", *map(str, range(9_999))], TableMapping())
+    assert str(wide) == f"wide.csv: text=text metadata={','.join(map(str, range(20)))} and 9,979 more"
 
 
 def test_a_table_without_text_names_its_columns() -> None:
