@@ -14,7 +14,6 @@ from ingest.documents import MODIFIED, Document, MetadataValue, Section
 from ingest.errors import EmptyText, TooLarge
 from ingest.limits import Limits
 
-
 _SHOWN_COLUMNS = 20
 
 
