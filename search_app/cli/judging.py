@@ -130,7 +130,11 @@ def import_judgements(
 
     given = Split(split) if split else None
     count = shell.app.import_judgements(queries, qrels, collection=collection, split=given, form=form)
-    shell.show({"imported": count}, lambda: f"{count:,} judgements imported into {collection!r}.")
+    catalog = shell.app.catalog
+    queries_of = catalog.judgements.counts(catalog.collections.get(collection).id).query_counts
+    stand = f"{queries_of[Split.TRAIN]:,} to train on, {queries_of[Split.HELDOUT]:,} held out"
+    text = f"{count:,} judgements imported into {collection!r}, which has judged queries now: {stand}."
+    shell.show({"imported": count, "query_counts": queries_of}, lambda: text)
 
 
 @command(

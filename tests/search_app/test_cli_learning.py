@@ -36,7 +36,8 @@ def test_a_judgement_that_can_not_be_made_is_told(filled: Twinsearch) -> None:
 def test_judgements_go_in_and_out(filled: Twinsearch, judged: tuple[Path, Path], tmp_path: Path) -> None:
     queries, qrels = judged
     told = filled("judgements", "import", qrels, "--queries", queries, "--split", "heldout")
-    assert told == (0, "8 judgements imported into 'docs'.\n", "")
+    sentence = "8 judgements imported into 'docs', which has judged queries now: 0 to train on, 8 held out.\n"
+    assert told == (0, sentence, "")
     out = tmp_path / "out"
     written = f"{out}/queries.jsonl\n{out}/qrels/train.tsv\n{out}/qrels/heldout.tsv\n"
     assert filled("judgements", "export", out) == (0, written, "")
