@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.components.focus import FOCUS_SCRIPT
+from ui.components.focus import SCRIPTS
 
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -32,7 +32,7 @@ class SafeHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        headers = {**_PLAIN, "content-security-policy": content_policy([FOCUS_SCRIPT, *_streamlits_own()])}
+        headers = {**_PLAIN, "content-security-policy": content_policy([*SCRIPTS, *_streamlits_own()])}
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from search_app.app import SearchApp
 from search_app.requests import IngestRequest
 from ui.components.focus import FOCUS_SCRIPT
-from ui.components.marks import marked_html
+from ui.components.marks import marked_around, marked_html
 from ui.headers import content_policy
 
 Visit = Callable[..., AppTest]
@@ -35,8 +36,7 @@ _OWN_TAG = re.compile(
 def doors(path: Path) -> Iterator[tuple[str, str]]:
     """Every use of what could draw HTML, by file and name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        is_of_streamlit = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "st"
-        if is_of_streamlit and node.attr in _DANGEROUS:
+        if isinstance(node, ast.Attribute) and node.attr in _DANGEROUS:  # of st, or of a place on the page
             yield path.relative_to(UI).as_posix(), node.attr
         if isinstance(node, ast.keyword) and node.arg in _DANGEROUS:
             yield path.relative_to(UI).as_posix(), str(node.arg)
@@ -51,6 +51,9 @@ def test_marked_text_has_no_tags_but_our_own(payload: str) -> None:
     marked = marked_html(payload, [(0, len(payload) // 2)])
     assert "<" not in _OWN_TAG.sub("", marked)
     assert not re.search(r"&(?!lt;|gt;|amp;|quot;|#x27;)", marked)
+    underlined = marked_around(payload, [(0, len(payload) // 2)], (len(payload) // 3, len(payload)))
+    assert unescape(_OWN_TAG.sub("", underlined)) == payload
+    assert "<" not in _OWN_TAG.sub("", underlined)
 
 
 def test_the_policy_lets_no_script_run_but_those_that_it_names() -> None:

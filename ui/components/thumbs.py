@@ -11,9 +11,11 @@ from search_app.app import SearchApp
 from search_app.feedback import GRADES
 from search_app.search import SearchResult
 from ui.components.errors import kept
+from ui.components.focus import focus_hit_again
 
 _GRADES_OF_THUMBS = {0: 0, 1: 2}  # down is "not an answer", up is "answers it"
 _HELD = "judgements of the hits shown"
+_UNDONE = "document whose judgement was just undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ def thumbs(app: SearchApp, result: SearchResult, rank: int) -> None:
     st.feedback("thumbs", key=key, on_change=_take, args=(app, result, rank, key))
     if held is not None:
         st.caption(f"Noted: {GRADES[held.grade]}", width="content")
-        st.button("Undo", key=f"undo-{rank}", type="tertiary", on_click=_withdraw, args=(app, document_id))
+        st.button("Undo", key=f"undo-{rank}", type="tertiary", on_click=_undo, args=(app, document_id))
+    elif st.session_state.pop(_UNDONE, None) == document_id:
+        focus_hit_again()  # the button that had it is gone
+
+
+def _undo(app: SearchApp, document_id: str) -> None:
+    _withdraw(app, document_id)
+    st.session_state[_UNDONE] = document_id
 
 
 def _take(app: SearchApp, result: SearchResult, rank: int, key: str) -> None:
