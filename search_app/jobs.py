@@ -18,15 +18,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
-
 from ingest.errors import TwinsearchError
 from ingest.progress import Pace, Progress, Report
 from search_app.catalog import Catalog
 from search_app.catalog.jobs import Job, JobState
 from search_app.config import Home
 from search_app.errors import Cancelled, CollectionInUse, UsageError
-from search_app.locks import CANCEL, lives
+from search_app.liveness import began, lives
+from search_app.locks import CANCEL
 from search_app.stopping import stop_signals
 
 Result = TypeVar("Result")
@@ -104,7 +103,7 @@ class Jobs:
             TwinsearchError: As the work raises it; the job is written down as failed before.
         """
         self._refuse_ended(job.id)
-        self._catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
+        self._catalog.jobs.start(job.id, os.getpid(), began(os.getpid()))
         written = _WrittenProgress(self.folder(job.id) / "progress.json")
         try:
             with stop_signals() as stop:
@@ -140,7 +139,7 @@ class Jobs:
                 start_new_session=True,
                 env={**os.environ, "TWINSEARCH_USER": user},
             )
-        self._catalog.jobs.hand_over(job.id, process.pid, psutil.Process(process.pid).create_time())
+        self._catalog.jobs.hand_over(job.id, process.pid, began(process.pid))
         _yield_to_searches(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
 
@@ -192,7 +191,7 @@ class Jobs:
 
     def _taken(self, job: Job) -> Job:
         """The queued job, in the hands of this process until another begins it."""
-        return self._catalog.jobs.hand_over(job.id, os.getpid(), psutil.Process().create_time())
+        return self._catalog.jobs.hand_over(job.id, os.getpid(), began(os.getpid()))
 
     def _refuse_ended(self, job_id: str) -> None:
         job = self._catalog.jobs.get(job_id)

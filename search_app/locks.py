@@ -14,7 +14,6 @@ import psutil
 
 from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
-from search_app.liveness import lives as lives
 
 CANCEL = "`twinsearch jobs cancel`"  # in the sentence; whoever knows the job adds its number
 

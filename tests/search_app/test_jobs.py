@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ingest.progress import Progress, Report, unheard
@@ -20,7 +19,7 @@ from search_app.cli import commands
 from search_app.cli.outcomes import TEXTS
 from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
-from search_app.locks import lives
+from search_app.liveness import began, lives
 from search_app.requests import (
     CompareRequest,
     EvaluateRequest,
@@ -184,7 +183,7 @@ def test_a_job_does_not_run_twice_at_once(app: SearchApp) -> None:
 def test_a_job_whose_process_is_gone_was_interrupted(app: SearchApp) -> None:
     job = queued(app)
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        app.catalog.jobs.start(job.id, ended.pid, psutil.Process(ended.pid).create_time())
+        app.catalog.jobs.start(job.id, ended.pid, began(ended.pid))
     sentence = f"Its process {ended.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
     assert state_of(app, job) == ("interrupted", sentence)
 
@@ -192,7 +191,7 @@ def test_a_job_whose_process_is_gone_was_interrupted(app: SearchApp) -> None:
 def test_a_job_that_waits_for_a_process_that_is_gone_was_interrupted(app: SearchApp) -> None:
     process = subprocess.Popen([sys.executable, "-c", "pass"])
     job = queued(app)
-    app.catalog.jobs.hand_over(job.id, process.pid, psutil.Process(process.pid).create_time())
+    app.catalog.jobs.hand_over(job.id, process.pid, began(process.pid))
     process.wait()
     message = f"Its process {process.pid} ended without a word; `twinsearch jobs resume {job.id}` goes on."
     assert state_of(app, job) == ("interrupted", message)
@@ -210,7 +209,7 @@ def test_an_old_job_may_wait_to_begin_again(app: SearchApp) -> None:
 
 def test_another_process_with_the_same_number_is_not_the_jobs(app: SearchApp) -> None:
     job = queued(app)
-    app.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time() - 100)
+    app.catalog.jobs.start(job.id, os.getpid(), began(os.getpid()) - 100)
     assert state_of(app, job)[0] == "interrupted"
 
 
