@@ -1,4 +1,4 @@
-"""A real Chromium before a real server: the browser is opened once, the server once for each home."""
+"""A real Chromium before a real server: the browser is opened once a module, the server once for each home."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 Go = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for a module's tests: while Playwright is there, no other test could run an event loop."""
     if CHROMIUM is None:
         pytest.skip("There is no Chromium on this machine.")
     sync_api = pytest.importorskip("playwright.sync_api")
