@@ -1,8 +1,8 @@
 """Searching the web page in a real Chromium, timed by the page's own clock.
 
 A search is timed from the keydown of Enter until ten hits are there and one more frame was drawn. What was shown before
-doesn't count: Streamlit marks what is of an earlier run as stale. Best sentences are underlined after that, and that is
-not waited for.
+doesn't count: Streamlit marks what is of an earlier run as stale, and it must have been seen so. Best sentences are
+underlined after that, and that is not waited for.
 """
 
 import shutil
@@ -27,11 +27,13 @@ ARM = """() => {
             const last = '.st-key-hit-10 [data-testid="stElementContainer"]';
             const isFresh = (one) => one.dataset.stale === 'false';
             let worked = false;
+            let isNew = false;  // what was shown before has gone, or was seen to be stale
             const look = () => {
                 worked = worked || state() !== 'notRunning';
-                const shown = state() === 'running' ? [...document.querySelectorAll(last)] : [];
+                const shown = [...document.querySelectorAll(last)];
+                isNew = isNew || !shown.every(isFresh) || !shown.length;
                 const atRest = worked && state() === 'notRunning' && document.querySelector('.st-key-hit-1');
-                const isThere = atRest || (shown.length && shown.every(isFresh));
+                const isThere = atRest || (isNew && shown.length && shown.every(isFresh));
                 if (isThere) requestAnimationFrame(() => tell(performance.now() - begun));
                 else if (performance.now() - begun > 120000) tell(-1);
                 else requestAnimationFrame(look);
