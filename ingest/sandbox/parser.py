@@ -87,9 +87,7 @@ class Parser:
 
     def interrupt(self) -> None:
         """End the process from another thread, for good; the one that waits for it sees it as lost."""
-        self._is_over = (
-            True  # before the process is looked for: one that is being started is ended by whoever starts it
-        )
+        self._is_over = True  # first, so that a process that is being started is ended by whoever starts it
         if (process := self._process) is not None:
             process.kill()
 

@@ -104,7 +104,7 @@ class Searching(Wiring):
         Args:
             result: What was found.
             rank: The hit's.
-            is_reading: Whether the passage may be read for it, which takes some 20 ms; else what is known already.
+            is_reading: Whether the encoder may read the passage for it; else what is known already.
 
         Raises:
             UsageError: The result has no hit of that rank.
