@@ -1,10 +1,11 @@
 """What an ingest costs beside encoding alone and beside peers, and how much memory it takes.
 
     TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.ingest encoding|peers|memory [--limit N] [--repeats N]
-        [--peers PYTHON] [--encoder NAME] [--sizes 10000,100000]
+        [--peers PYTHON] [--int8] [--encoder NAME] [--sizes 10000,100000]
 
 encoding: a whole ingest of documents of SciFact, and encoding the same passages alone, in turns, by a warm encoder.
-peers: documents of SciFact, one passage each, until all is durable; the sides take turns. Encoders are loaded before.
+peers: documents of SciFact, one passage each, until all is durable; the sides take turns. Encoders are loaded before,
+    and with --int8 ours runs in that too, calibrated before, on documents that come after those.
 memory: peak of the process that ingests short documents with a tiny encoder, and of the engine. Prints Markdown.
 """
 
@@ -31,12 +32,14 @@ from ingest.chunking import passage
 from search_app.app import SearchApp
 from search_app.config import DEFAULT_ENCODER
 from search_app.engine.record import EngineFiles, read_record
-from search_app.requests import IngestRequest
+from search_app.requests import IngestRequest, ReindexRequest
 from search_app.twin.resolution import resolve
 
 _COLLECTION = "bench"
 _WORDS, _STEP = 20, 10  # of a short document, and from one to the next
 _LOOK_SECONDS = 0.1
+_CALIBRATING = 64  # documents that are there before an ingest in int8
+_OURS = ("Twinsearch", "Twinsearch, int8")
 _WARMING, _WARMING_COUNT = "word " * 200, 24  # for several batches an encoder is compiled when the first of them come
 
 
@@ -51,6 +54,7 @@ class Bench:
     sizes: Sequence[int]
     encoder: str | None = None
     peers: Path | None = None
+    has_int8: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="twinsearch-bench-") as work:
         sizes = [int(one) for one in arguments.sizes.split(",")]
         bench = Bench(
-            arguments.data, Path(work), arguments.limit, arguments.repeats, sizes, arguments.encoder, arguments.peers
+            arguments.data,
+            Path(work),
+            arguments.limit,
+            arguments.repeats,
+            sizes,
+            arguments.encoder,
+            arguments.peers,
+            arguments.int8,
         )
         print(REPORTS[arguments.what](bench), machine(), sep="\n\n")
 
@@ -80,7 +91,7 @@ def beside_encoding(bench: Bench) -> str:
     file = _scifact(bench)
     wholes, alones = [], []
     for number in range(bench.repeats):
-        with _opened(bench, number) as app:
+        with _opened(bench, str(number)) as app:
             _encoded_count(app, [_WARMING] * _WARMING_COUNT)
             whole = _timed(partial(_taken_in, app, file, whole=False))
             texts = _encoded_texts(app)
@@ -99,21 +110,34 @@ def beside_encoding(bench: Bench) -> str:
 def beside_peers(bench: Bench) -> str:
     """Ours and the peers, in turns, everything durable."""
     file = _scifact(bench)
-    costs: dict[str, list[Cost]] = {"Twinsearch": []}
+    costs: dict[str, list[Cost]] = {name: [] for name in _OURS[: 1 + bench.has_int8]}
     with ExitStack() as stack:
         weights = resolve(bench.encoder or DEFAULT_ENCODER)
         peers = open_peers(stack, bench.peers, weights)
         for number in range(bench.repeats):
-            with _opened(bench, number) as app:
-                costs["Twinsearch"].append(_timed(partial(_taken_in, app, file, whole=True)))
+            for name, own in costs.items():
+                if name in _OURS:
+                    own.append(_our_turn(bench, f"{_OURS.index(name)}-{number}", file, is_int8=name != _OURS[0]))
             for name, peer in peers.items():
                 told = peer.do("ingest", file=file, folder=bench.work / f"{SIDES[name]}-{number}")
                 costs.setdefault(name, []).append(Cost(**told))
+    ours = [name for name in _OURS if name in costs]
     rows = [
-        [*_cost_row(name, own, "documents"), _spread(_ratios(costs["Twinsearch"], own))] for name, own in costs.items()
+        [*_cost_row(name, own, "documents"), *(_spread(_ratios(costs[side], own)) for side in ours)]
+        for name, own in costs.items()
     ]
+    columns = [*_COLUMNS, *(f"{side} is so many times as fast" for side in ours)]
     absent = "" if bench.peers else "\n\nPeers weren't measured: name their interpreter with --peers."
-    return f"{table([*_COLUMNS, 'ours is so many times as fast'], rows)}{absent}\n\nEncoder in {_precision(bench)}."
+    return f"{table(columns, rows)}{absent}\n\nEncoder in {_precision(bench)} where nothing else is said."
+
+
+def _our_turn(bench: Bench, name: str, file: Path, *, is_int8: bool) -> Cost:
+    """One ingest into a new collection; into one that runs in int8 already where that is asked."""
+    with _opened(bench, name) as app:
+        if is_int8:
+            _taken_in(app, _scifact(bench, start=bench.limit, stop=bench.limit + _CALIBRATING), whole=True)
+            app.reindex(ReindexRequest(_COLLECTION, precision="int8", switch=True, force=True))
+        return _timed(partial(_taken_in, app, file, whole=True))
 
 
 def memory(bench: Bench) -> str:
@@ -139,19 +163,19 @@ REPORTS: Mapping[str, Callable[[Bench], str]] = {
 _COLUMNS = ("side", "count", "seconds", "per second", "processor seconds")
 
 
-def _scifact(bench: Bench) -> Path:
-    """The first documents of SciFact, as a file."""
-    file = bench.work / "scifact.jsonl"
+def _scifact(bench: Bench, start: int = 0, stop: int | None = None) -> Path:
+    """Documents of SciFact, the first ones unless told otherwise, as a file."""
+    file = bench.work / f"scifact-{start}.jsonl"
     with file.open("w", encoding="utf-8") as lines:
-        for document in islice(passages.documents(bench.data), bench.limit):
+        for document in islice(passages.documents(bench.data), start, stop or bench.limit):
             lines.write(json.dumps({name: document[name] for name in ("_id", "title", "text")}) + "\n")
     return file
 
 
 @contextmanager
-def _opened(bench: Bench, number: int) -> Iterator[SearchApp]:
+def _opened(bench: Bench, name: str) -> Iterator[SearchApp]:
     """A new home with its encoder loaded, and in the end its engine stopped."""
-    with SearchApp.open(bench.work / f"home-{number}", encoder=bench.encoder) as app:
+    with SearchApp.open(bench.work / f"home-{name}", encoder=bench.encoder) as app:
         app.encoders.load(app.settings.encoder)
         try:
             yield app
@@ -209,7 +233,7 @@ def _peak(pid: int) -> float:
 
 
 def _precision(bench: Bench) -> str:
-    with SearchApp.open(bench.work / "home-0", encoder=bench.encoder) as app:
+    with SearchApp.open(bench.work / "precision", encoder=bench.encoder) as app:
         return app.encoders.load(app.settings.encoder).precision
 
 
@@ -238,6 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", default="10000,100000", help="Short documents, for memory.")
     parser.add_argument("--encoder", help="Another encoder than the default one.")
     parser.add_argument("--peers", type=Path, help="The interpreter of an environment with requirements-peers.txt.")
+    parser.add_argument("--int8", action="store_true", help="Ours beside the peers in int8, too.")
     return parser
 
 
