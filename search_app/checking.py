@@ -15,7 +15,7 @@ from search_app.encoders import Encoders
 from search_app.errors import EncoderError, FingerprintMismatch, IndexFailure, UnknownEncoder
 from search_app.generations import Generations
 from search_app.index import VectorIndex
-from search_app.writing import FINGERPRINT_PROPERTY
+from search_app.marks import FINGERPRINT_PROPERTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ingest.sink import Vectors
 from search_app.catalog import Catalog
 from search_app.errors import QueryError, UsageError
 from search_app.index import VectorIndex
-from search_app.writing import FINGERPRINT_PROPERTY
+from search_app.marks import FINGERPRINT_PROPERTY
 
 QUERIES_MOST = 1000
 

@@ -21,6 +21,7 @@ from search_app.encoders import CachedEncoder
 from search_app.feedback import text_hash
 from search_app.index import VectorIndex
 from search_app.judged_queries import passage_text
+from search_app.marks import refuse_foreign
 from search_app.twin.examples import AnsweredQuery
 from search_app.twin.negatives import Candidate, MinedQuery, MiningSettings, Suspect, mine
 
@@ -33,6 +34,9 @@ class Miner:
 
     Args:
         encoder: The one that filled the generation.
+
+    Raises:
+        FingerprintMismatch: Another one has filled its Milvus collection.
     """
 
     def __init__(self, catalog: Catalog, index: VectorIndex, generation: Generation, encoder: CachedEncoder) -> None:
@@ -40,6 +44,7 @@ class Miner:
         self._index = index
         self._generation = generation
         self._encoder = encoder
+        refuse_foreign(index, generation)
 
     def mine(
         self, queries: Iterable[AnsweredQuery], settings: MiningSettings, *, total: int | None, report: Report

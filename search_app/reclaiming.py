@@ -16,7 +16,7 @@ from search_app.errors import CollectionInUse
 from search_app.generations import Generations
 from search_app.index import VectorIndex
 from search_app.locks import building
-from search_app.writing import HOME_PROPERTY
+from search_app.marks import HOME_PROPERTY
 
 _SECONDS_PER_DAY = 86_400.0
 _UNUSED = frozenset({GenerationState.BUILDING, GenerationState.READY, GenerationState.RETIRED})

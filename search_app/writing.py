@@ -18,12 +18,10 @@ from ingest.sink import EncodedDocument, Encoder, FileOutcome, HeldDocument, Sta
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.duplicates import part_copies
-from search_app.errors import DamageFound, FingerprintMismatch, IndexFailure
+from search_app.errors import DamageFound, IndexFailure
 from search_app.index import VectorIndex
+from search_app.marks import FINGERPRINT_PROPERTY, HOME_PROPERTY, refuse_foreign
 from search_app.vectors import VectorCache, text_hash
-
-FINGERPRINT_PROPERTY = "twinsearch.fingerprint"
-HOME_PROPERTY = "twinsearch.home"
 
 _DELETIONS_PER_CALL = 5000
 _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
@@ -63,12 +61,7 @@ class GenerationWriter:
         name = self.generation.physical_name
         if not self._index.exists(name):
             self._create_physical(name)
-        held = self._index.properties(name).get(FINGERPRINT_PROPERTY)
-        if held != self.generation.fingerprint:
-            raise FingerprintMismatch(
-                f"The Milvus collection {name!r} says that it was filled by encoder {str(held)[:12]}, the catalogue "
-                f"says {self.generation.fingerprint[:12]}. Run `twinsearch check --repair` to build it again."
-            )
+        refuse_foreign(self._index, self.generation)
         self._when_open(self.generation)
         self._is_open = True
 

@@ -12,7 +12,7 @@ from search_app.app import SearchApp
 from search_app.catalog.commits import BuiltDocument
 from search_app.catalog.generations import Generation
 from search_app.checking import CheckReport, Finding
-from search_app.errors import CatalogError
+from search_app.errors import CatalogError, FingerprintMismatch
 from search_app.requests import IngestRequest, ReindexRequest
 from search_app.writing import encode_documents
 
@@ -79,6 +79,29 @@ def test_each_damage_is_found_and_mended_without_loss(filled: SearchApp, damage:
     assert (repaired.mended, repaired.remaining) == (found.remaining, ())
     assert filled.search("kitten hound").hits == before
     assert filled.check() == CheckReport((), ())
+
+
+def swap_the_rows(app: SearchApp) -> None:
+    """Two generations of the catalogue each name the other's Milvus collection."""
+    first, second = live_of(app), app.reindex(ReindexRequest("docs", "literal")).generation
+    named = ((first.id, "aside"), (second.id, first.physical_name), (first.id, second.physical_name))
+    with app.catalog._store.writing() as connection:
+        for number, name in named:
+            connection.exec_driver_sql("UPDATE generations SET physical_name = ? WHERE id = ?", (name, number))
+
+
+@pytest.mark.parametrize("damage", [fill_by_another_encoder, swap_the_rows])
+def test_a_search_refuses_vectors_that_another_encoder_gave(
+    filled: SearchApp, damage: Callable[[SearchApp], object]
+) -> None:
+    damage(filled)
+    named = f"The Milvus collection '{live_of(filled).physical_name}' says that it was filled by encoder "
+    for ask in (lambda: filled.search("kitten"), lambda: filled.similar("notes/cat.txt")):
+        with pytest.raises(FingerprintMismatch) as refused:
+            ask()
+        assert str(refused.value).startswith(named)
+    assert filled.check(is_repairing=True).remaining == ()
+    assert filled.search("kitten", mode="dense").hits[0].document_id == "notes/cat.txt"
 
 
 def half_built(app: SearchApp) -> Generation:

@@ -9,8 +9,8 @@ from search_app.app import SearchApp
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.errors import CollectionInUse
 from search_app.locks import building
+from search_app.marks import HOME_PROPERTY
 from search_app.reclaiming import due
-from search_app.writing import HOME_PROPERTY
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0

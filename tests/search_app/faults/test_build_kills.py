@@ -22,10 +22,10 @@ from ingest.progress import Progress, Report
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
 from search_app.errors import IndexFailure, MilvusUnreachable
+from search_app.marks import HOME_PROPERTY
 from search_app.reclaiming import Soak
 from search_app.requests import IngestRequest, ReindexRequest
 from search_app.search import SearchResult
-from search_app.writing import HOME_PROPERTY
 
 SYNONYMS = {"cat": "kitten", "dog": "hound", "sea": "ocean", "fire": "blaze"}
 QUERIES = ("cat kitten", "hound dog night", "ocean file sea", "blaze fire road road")
