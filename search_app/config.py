@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     cross_encoder: str = Field("", description="The page offers it as a second stage: a folder, or a name of the hub.")
     soak_days: float = Field(7.0, ge=0, description="A generation that isn't live is kept for so long.")
+    note_queries: bool = Field(True, description="Whether the page notes what is asked, to be judged later.")
     user: str = Field("", description="Who judges; empty is the login name.")
     api_token: SecretStr = Field(SecretStr(""), description="Who has it may use the JSON API; empty turns it off.")
 
@@ -112,6 +113,11 @@ class Home:
     def maps_folder(self) -> Path:
         """The pictures of generations that `arrange` has drawn, one file each; may be deleted at any time."""
         return self.path / "maps"
+
+    @property
+    def queries_folder(self) -> Path:
+        """What was asked through the page, one file a collection; may be deleted at any time."""
+        return self.path / "queries"
 
     @property
     def spool_folder(self) -> Path:

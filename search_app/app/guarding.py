@@ -19,13 +19,13 @@ from search_app.requests import CompareRequest, ReindexRequest, Request, kind_of
 AppClass = TypeVar("AppClass", bound=type)
 
 _READING = """
-    search search_many search_combined search_like_file similar facets explain explain_all best_sentence
+    search note_query search_many search_combined search_like_file similar facets explain explain_all best_sentence
     similarity clusters
     document documents find_documents judgements generation_status switches status unfinished report_file
     training_curve index_health map_of place_on_map layout_of agreement
 """
 _JUDGING = """
-    judge judge_hit judge_review withdraw reviews dismiss_reviews export_judgements
+    judge judge_hit judge_review withdraw asked_queries reviews dismiss_reviews export_judgements
 """
 _EDITING = """
     ingest take_in uploads_folder remove_documents import_judgements train learn lint mine tune reset_tuning evaluate

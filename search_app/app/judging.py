@@ -40,6 +40,10 @@ class Judging(Wiring):
         """The judgements that count: the latest of each person on each document for each query, or for this one."""
         return self.catalog.judgements.current(self.catalog.collections.get(collection).id, query=query)
 
+    def asked_queries(self, collection: str = DEFAULT_COLLECTION) -> list[str]:
+        """What people asked through the page, each query once: those asked most often first, then the newest."""
+        return self.query_log.queries(self.catalog.collections.get(collection).name)
+
     def agreement(self, collection: str = DEFAULT_COLLECTION) -> Agreement:
         """How far people agree on what both judged, and where they contradict each other."""
         return agreement_of(self.judgements(collection))

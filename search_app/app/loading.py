@@ -82,6 +82,7 @@ class Loading(Wiring):
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
             self.generations.drop_collection(name)
             self._spooled(name).unlink(missing_ok=True)
+            self.query_log.forget(name)
             sweep(self.catalog, self.home.maps_folder)
 
     def _spooled(self, collection: str) -> Path:

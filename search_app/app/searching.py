@@ -48,6 +48,11 @@ class Searching(Wiring):
         asked = replace(options, k=k, where=all_of(where), mode=mode_of(mode))
         return self.searcher.search(query, collection, asked)
 
+    def note_query(self, query: str, collection: str = DEFAULT_COLLECTION) -> None:
+        """Notes what a person asked, for whoever judges; nothing where the settings say so."""
+        if self.settings.note_queries:
+            self.query_log.note(collection, query)
+
     def search_many(
         self, queries: Sequence[str], collection: str = DEFAULT_COLLECTION, options: SearchOptions = _AS_USUAL
     ) -> list[SearchResult]:

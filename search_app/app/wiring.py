@@ -18,6 +18,7 @@ from search_app.generations import Generations
 from search_app.index import Milvus, Server, VectorIndex
 from search_app.jobs import Jobs
 from search_app.learning.loop import Learner
+from search_app.query_log import QueryLog
 from search_app.reclaiming import Soak
 from search_app.reindexing import Reindexer
 from search_app.search import Searcher
@@ -44,6 +45,7 @@ class Wiring:
         self.generations = Generations(self.catalog, self.index, self.vector_cache, step_chunks=settings.flush_chunks)
         self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
+        self.query_log = QueryLog(home.queries_folder)
         self.best_sentences = BestSentences(self.catalog, self.encoders)
         self.gate = Gate(self.catalog, self.index, self.encoders, self.searcher)
         self.soak = Soak(self.catalog, self.index, home.locks_folder, settings.soak_days)

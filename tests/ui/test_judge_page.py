@@ -36,6 +36,7 @@ def test_candidates_are_judged_without_ranks_and_scores(loaded: SearchApp, visit
 
 def test_queries_of_a_file_are_judged_one_after_the_other(loaded: SearchApp, visit: Visit) -> None:
     browser = visit("judge", collection="docs")
+    browser.segmented_control("query-source").set_value("A file").run()
     browser.file_uploader("query-file").upload("queries.tsv", b"q1\tkitten\nq2\thound\nq3\tkitten\n").run()
     assert not browser.exception
     assert "0 of 2 queries judged by you" in [one.text.replace("\\", "") for one in browser.get("progress")]
@@ -48,6 +49,19 @@ def test_queries_of_a_file_are_judged_one_after_the_other(loaded: SearchApp, vis
     assert browser.button("next-query").disabled
     browser.selectbox("query-of-list").set_value("kitten").run()
     assert browser.text_input("query").value == "kitten"
+
+
+def test_what_was_asked_on_the_search_page_is_judged_the_most_frequent_first(loaded: SearchApp, visit: Visit) -> None:
+    for query in ("hound", "kitten", "Kitten"):
+        visit(query=query, collection="docs")
+    half = visit(query="kit", collection="docs", live="1")
+    half.run()
+    browser = visit("judge", collection="docs")
+    assert "0 of 2 queries judged by you" in [one.text.replace("\\", "") for one in browser.get("progress")]
+    assert browser.selectbox("query-of-list").options == ["Kitten", "hound"]
+    loaded.drop_collection("docs")
+    loaded.catalog.collections.create("docs")
+    assert loaded.asked_queries() == []
 
 
 @pytest.mark.parametrize(

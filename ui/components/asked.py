@@ -18,6 +18,7 @@ from ui.components.querybox import LIKE
 from ui.components.text import plain
 from ui.components.uploads import Upload, safe_name
 
+_NOTED = "query noted last"
 PARAMETERS = ("query", "collection", "where", "mode", "page", "size", "like", *FINER)
 
 
@@ -80,6 +81,15 @@ def search(app: SearchApp, asked: Asked) -> SearchResult:
     if asked.finer.is_combined:
         return app.search_combined(asked.query, asked.collection, asked.options)
     return app.search_many([asked.query], asked.collection, asked.options)[0]
+
+
+def note(app: SearchApp, asked: Asked) -> None:
+    """Notes a query for whoever judges, once however often its page is drawn; half a word, or parts, are none."""
+    about = asked.collection, asked.query
+    is_whole = not (asked.finer.is_live or asked.finer.is_combined)
+    if is_whole and st.session_state.get(_NOTED) != about:
+        app.note_query(asked.query, asked.collection)
+        st.session_state[_NOTED] = about
 
 
 def _like_file(app: SearchApp, asked: Asked, example: Upload) -> SearchResult:

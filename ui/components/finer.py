@@ -40,6 +40,11 @@ class Finer:
         return COMBINE in self.switched_on
 
     @property
+    def is_live(self) -> bool:
+        """Whether it is searched as one types."""
+        return LIVE in self.switched_on
+
+    @property
     def parameters(self) -> dict[str, str]:
         """The URL's parameters."""
         switches = {name: _YES if name in self.switched_on else "" for name in _SWITCHES}

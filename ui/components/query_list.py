@@ -1,4 +1,4 @@
-"""Queries from a file, to be judged one after the other: which have a judgement of one's own, and the next without."""
+"""Queries to be judged one after the other, as people asked them or from a file: which are judged, and the next."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,23 +11,40 @@ from ui.components.errors import told
 from ui.components.figures import counted
 
 _CHOSEN = "query-of-list"
+_ASKED, _FILE = "What was asked", "A file"
+_ASKED_MOST = 500  # more makes a box slow to open
 
 
 def show_query_list(app: SearchApp, collection: str) -> None:
-    """The box for the file, how far one is, and two ways to a query of it: choosing, and the next."""
-    with st.expander("Queries from a file", type="compact", icon=":material/checklist:", key="query-list"), told():
-        file = st.file_uploader(
-            "One query a line, or a table or JSON Lines with a column query or text",
-            type=[suffix.removeprefix(".") for suffix in QUERY_FORMS],
-            key="query-file",
-        )
-        if file is None:
-            return
-        queries = read_queries(file.name, file.getvalue())
-        own = {query_key(one.query) for one in app.judgements(collection) if one.user == app.user}
-        done = sum(query_key(query) in own for query in queries)
-        st.progress(done / len(queries), text=f"{done:,} of {counted(len(queries), 'query', 'queries')} judged by you")
-        _show_ways(queries, own)
+    """Where the queries come from, how far one is, and two ways to a query of them: choosing, and the next."""
+    with st.expander("Queries one after the other", type="compact", icon=":material/checklist:", key="query-list"):
+        source = st.segmented_control("From", [_ASKED, _FILE], default=_ASKED, required=True, key="query-source")
+        with told():
+            queries = _asked(app, collection) if source == _ASKED else _of_file()
+            if not queries:
+                return
+            own = {query_key(one.query) for one in app.judgements(collection) if one.user == app.user}
+            done = sum(query_key(query) in own for query in queries)
+            all_of_them = counted(len(queries), "query", "queries")
+            st.progress(done / len(queries), text=f"{done:,} of {all_of_them} judged by you")
+            _show_ways(queries, own)
+
+
+def _asked(app: SearchApp, collection: str) -> Sequence[str]:
+    """What people asked on the Search page, the most frequent first."""
+    asked = app.asked_queries(collection)[:_ASKED_MOST]
+    if not asked:
+        st.caption("Nothing has been asked on the Search page yet.")
+    return asked
+
+
+def _of_file() -> Sequence[str]:
+    file = st.file_uploader(
+        "One query a line, or a table or JSON Lines with a column query or text",
+        type=[suffix.removeprefix(".") for suffix in QUERY_FORMS],
+        key="query-file",
+    )
+    return () if file is None else read_queries(file.name, file.getvalue())
 
 
 def _show_ways(queries: Sequence[str], own: Collection[str]) -> None:
@@ -36,7 +53,7 @@ def _show_ways(queries: Sequence[str], own: Collection[str]) -> None:
         st.session_state[_CHOSEN] = asked if asked in queries else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Query of the file",
+            "Query",
             queries,
             key=_CHOSEN,
             index=None,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from search_app.app import SearchApp
 from ui.components import address
-from ui.components.asked import PARAMETERS, Asked, search, show_example, show_like
+from ui.components.asked import PARAMETERS, Asked, note, search, show_example, show_like
 from ui.components.chooser import choose_collection, is_known, show_none_yet
 from ui.components.errors import show_kept, told
 from ui.components.examples import show_examples
@@ -70,6 +70,7 @@ def answer(app: SearchApp, asked: Asked) -> None:
     drawn = show_result(app, result, facets.document_count, is_typed=asked.is_typed)
     show_pages(asked.page, page_count(asked.page, asked.size, len(result.hits), facets.document_count))
     if asked.is_typed:
+        note(app, asked)
         mark_best_sentences(app, result, drawn)
 
 
