@@ -17,6 +17,7 @@ from ui.api.routes import routes
 from ui.faults import show_fault
 from ui.headers import SafeHeaders
 from ui.proxy import BehindProxy
+from ui.session_uploads import SessionUploads
 from ui.warming import warmed
 
 app = App(
@@ -26,6 +27,7 @@ app = App(
         Middleware(SafeHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=config.get_option("server.allowedHosts") or ["*"]),
         Middleware(BehindProxy, login=login_of(os.environ)),
+        Middleware(SessionUploads),
     ],
     lifespan=warmed,
     on_script_error=show_fault,

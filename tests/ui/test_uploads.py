@@ -2,11 +2,22 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from search_app.errors import UsageError
 from ui.components.uploads import keep_uploads, safe_name
+from ui.session_uploads import SessionUploads
 
 
 @dataclass
@@ -62,3 +73,24 @@ def test_files_for_which_the_disk_has_no_room_are_refused(tmp_path: Path, monkey
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
     with pytest.raises(UsageError, match="the disk has 1 MB left"):
         keep_uploads(tmp_path, "docs", [Sent("a.txt", b"x")])
+
+
+def test_a_session_may_hold_so_much_and_others_have_room_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = MemoryUploadedFileManager("/upload")
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(uploaded_file_mgr=held))
+
+    async def put(request: Request) -> Response:
+        session, file_id = request.path_params["session"], request.path_params["file"]
+        held.add_file(session, UploadedFileRec(file_id, "a.txt", "text/plain", await request.body()))
+        return Response(status_code=204)
+
+    routes = [Route("/_stcore/upload_file/{session}/{file}", put, methods=["PUT"])]
+    client = TestClient(Starlette(routes=routes, middleware=[Middleware(SessionUploads, most_bytes=10)]))
+    sent = [("ann", "1", b"123456"), ("ann", "2", b"12345"), ("bob", "1", b"123456"), ("ann", "3", b"1234")]
+    answers = [client.put(f"/_stcore/upload_file/{who}/{file}", content=content) for who, file, content in sent]
+    assert [one.status_code for one in answers] == [204, 413, 204, 204]
+    held.remove_file("ann", "1")
+    assert client.put("/_stcore/upload_file/ann/4", content=b"123456").status_code == 204
+    unmeasured = client.put("/_stcore/upload_file/eve/1", content=iter([b"1"]))
+    assert unmeasured.text == "One visit may upload 0 MB at a time. Load these, then send the others."
