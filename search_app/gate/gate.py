@@ -15,6 +15,7 @@ from search_app.gate.collapse import has_collapsed, mean_cosine
 from search_app.gate.decision import Decision, Ruling, decide
 from search_app.gate.guard import Ranked, guard_outcome, rank_exactly, read_beir, title_queries
 from search_app.gate.preview import Preview, Serving, pool_of, preview
+from search_app.gate.sides import sides_of
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import GuardOutcome, Verdict
 from search_app.index import VectorIndex
@@ -60,6 +61,7 @@ class Gate:
             margin=terms.non_inferior,
             guards=guards,
             mean_cosine=cosines[0],
+            sides=sides_of(live, candidate),
         )
 
     def refuse_collapsed(self, collection: str, live: Generation, candidate: Generation) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from search_app.evaluation import GATE_METRIC, Evaluation
 from search_app.gate.decision import Ruling
+from search_app.gate.sides import Sides
 
 _SHOWN_MOVED = 2  # queries named on each side
 _QUERY_CHARACTERS = 60
@@ -49,6 +50,7 @@ class Verdict:
         margin: The loss that was to be put up with; None where a gain was asked for.
         mean_cosine: Between random chunks of the candidate: near 1 where it tells nothing apart.
         needed_count: Queries that would decide a difference of this size.
+        sides: What the two are called beside each other; None in verdicts that an earlier version kept.
     """
 
     live: Evaluation
@@ -66,6 +68,7 @@ class Verdict:
     guards: tuple[GuardOutcome, ...] = ()
     mean_cosine: float | None = None
     needed_count: int | None = None
+    sides: Sides | None = None
 
     @property
     def sentence(self) -> str:
@@ -75,9 +78,10 @@ class Verdict:
             "" if self.low is None or self.high is None else f", 95 % interval {self.low:+.4f} to {self.high:+.4f}"
         )
         doubt = "" if self.p_value is None else f", {self._test} p {_p_text(self.p_value)}"
+        called = self.sides or Sides(self.live.encoder, self.candidate.encoder, "")
         return (
-            f"Generation {self.candidate.generation} ({self.candidate.encoder}) against generation "
-            f"{self.live.generation} ({self.live.encoder}) on {_counted(self.live.query_count)}, by meaning: "
+            f"Generation {self.candidate.generation} ({called.candidate}) against generation "
+            f"{self.live.generation} ({called.live}) on {_counted(self.live.query_count)}, by meaning: "
             f"{GATE_METRIC} {self.live.metrics[GATE_METRIC]:.4f} -> {self.candidate.metrics[GATE_METRIC]:.4f} "
             f"({self.difference:+.4f}{interval}{doubt}; {self.wins} better, {self.losses} worse, {self.ties} equal). "
             f"{decision}"
@@ -99,7 +103,8 @@ class Verdict:
     @property
     def advice(self) -> str:
         """The reason as far as the figures don't say it, and what to do next; empty where there is nothing to do."""
-        return _REASONS[self.ruling](self)
+        reasons = _REASONS | _OF_SAME_ENCODER if _other(self) else _REASONS
+        return reasons[self.ruling](self)
 
     def moved(self, *, gained: bool) -> tuple[tuple[str, float, float], ...]:
         """The queries that gained, or lost, with both values of the metric; the largest change first."""
@@ -115,6 +120,7 @@ def verdict_of(kept: Mapping[str, Any]) -> Verdict:
     values = {name: value for name, value in kept.items() if name in known}
     values["live"], values["candidate"] = Evaluation(**kept["live"]), Evaluation(**kept["candidate"])
     values["guards"] = tuple(GuardOutcome(**one) for one in kept.get("guards", ()))
+    values["sides"] = Sides(**kept["sides"]) if kept.get("sides") else None
     passed = Ruling.NOT_WORSE if kept["is_passed"] else Ruling.WORSE  # the rule of versions that kept no ruling
     values["ruling"] = Ruling(kept.get("ruling", passed))
     return Verdict(**values)
@@ -165,11 +171,14 @@ def _worse(_: Verdict) -> str:
 
 
 def _guard(verdict: Verdict) -> str:
-    broken = ", ".join(one.name for one in verdict.guards if not one.is_held)
     return (
-        f"It lost too much elsewhere ({broken}): what it learned cost what it knew. Train with fewer epochs or a lower "
-        "learning rate, or add examples with --from-corpus."
+        f"It lost too much elsewhere ({_broken(verdict)}): what it learned cost what it knew. Train with fewer epochs "
+        "or a lower learning rate, or add examples with --from-corpus."
     )
+
+
+def _broken(verdict: Verdict) -> str:
+    return ", ".join(one.name for one in verdict.guards if not one.is_held)
 
 
 def _collapsed(verdict: Verdict) -> str:
@@ -185,11 +194,41 @@ def _not_worse(verdict: Verdict) -> str:
     return f"It isn't worse by {verdict.margin:g} or more, which was all that was asked (--non-inferior)."
 
 
-_REASONS: Mapping[Ruling, Callable[[Verdict], str]] = {
+def _other(verdict: Verdict) -> str:
+    """What differs, where the encoder doesn't."""
+    return verdict.sides.only if verdict.sides else ""
+
+
+def _not_better(verdict: Verdict) -> str:
+    """Of the same encoder, run or fed otherwise: a gain is rarely what that is for."""
+    return (
+        f"Only {_other(verdict)} differs. If it need not find more, but be quicker or smaller, ask with --non-inferior "
+        "0.01; if not, keep the live generation."
+    )
+
+
+def _guard_of_same(verdict: Verdict) -> str:
+    return f"It lost too much elsewhere ({_broken(verdict)}): keep the live generation."
+
+
+def _collapsed_of_same(verdict: Verdict) -> str:
+    return (
+        f"Its vectors are nearly one and the same (mean cosine of random chunks {verdict.mean_cosine or 1:.3f}), and "
+        f"only {_other(verdict)} differs: keep the live generation; no option overrides this."
+    )
+
+
+_REASONS: dict[Ruling, Callable[[Verdict], str]] = {
     Ruling.BETTER: lambda _: "",
     Ruling.NOT_WORSE: _not_worse,
     Ruling.WORSE: _worse,
     Ruling.UNDECIDED: _undecided,
     Ruling.GUARD: _guard,
     Ruling.COLLAPSED: _collapsed,
+}
+_OF_SAME_ENCODER: dict[Ruling, Callable[[Verdict], str]] = {  # nothing was learned, so no training helps
+    Ruling.WORSE: _not_better,
+    Ruling.UNDECIDED: _not_better,
+    Ruling.GUARD: _guard_of_same,
+    Ruling.COLLAPSED: _collapsed_of_same,
 }

@@ -1,7 +1,14 @@
 """A verdict says in one paragraph what was compared, how it came out, and what to do next."""
 
+from dataclasses import replace
+
+import pytest
+
+from ingest.chunking import ChunkingSettings
+from search_app.catalog.generations import Generation, GenerationState
 from search_app.evaluation import Evaluation
 from search_app.gate.decision import Ruling
+from search_app.gate.sides import Sides, sides_of
 from search_app.gate.verdict import GuardOutcome, Verdict, verdict_of
 from search_app.jobs import as_json
 
@@ -66,7 +73,8 @@ def test_a_long_query_is_shortened_where_it_is_named() -> None:
 
 
 def test_a_verdict_is_the_same_after_it_was_kept() -> None:
-    kept = verdict(Ruling.GUARD, guards=(GuardOutcome("own titles", 200, 0.95, 0.9, 0.03),), mean_cosine=0.2)
+    guards = (GuardOutcome("own titles", 200, 0.95, 0.9, 0.03),)
+    kept = verdict(Ruling.GUARD, guards=guards, mean_cosine=0.2, sides=Sides("a, fp32", "a, int8", "the precision"))
     assert verdict_of(as_json(kept)) == kept
 
 
@@ -76,3 +84,53 @@ def test_a_verdict_that_an_earlier_version_kept_is_read() -> None:
     older = verdict_of({name: newer[name] for name in names})
     assert (older.ruling, older.low) == (Ruling.WORSE, None)
     assert "95 % interval" not in older.sentence
+
+
+FIRST = Generation(
+    id=1,
+    collection_id=1,
+    number=1,
+    physical_name="twin_docs_1_0",
+    fingerprint="f" * 64,
+    encoder_name="plain",
+    precision="fp32",
+    dim=4,
+    chunking=ChunkingSettings(256, 32),
+    chunking_key="k",
+    state=GenerationState.LIVE,
+    created_at=0.0,
+    ready_at=0.0,
+    live_at=0.0,
+    retired_at=None,
+    dropped_at=None,
+    evaluation=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("others", "sides"),
+    [
+        ({"encoder_name": "other", "fingerprint": "a" * 64}, Sides("plain", "other", "")),
+        ({"fingerprint": "a" * 64}, Sides(f"plain, {'f' * 12}", f"plain, {'a' * 12}", "")),
+        ({"precision": "int8:12ab"}, Sides("plain, fp32", "plain, int8", "the precision")),
+        (
+            {"precision": "bf16", "chunking": ChunkingSettings(128)},
+            Sides(
+                "plain, fp32, chunks of 256 tokens, 32 of them repeated",
+                "plain, bf16, chunks of 128 tokens",
+                "the precision and how documents are cut",
+            ),
+        ),
+    ],
+)
+def test_two_generations_are_called_by_what_tells_them_apart(others: dict[str, object], sides: Sides) -> None:
+    assert sides_of(FIRST, replace(FIRST, **others)) == sides  # type: ignore[arg-type]
+
+
+def test_a_verdict_on_another_precision_names_it_and_asks_for_no_better_training() -> None:
+    told = verdict(Ruling.UNDECIDED, sides=Sides("plain, fp32", "plain, int8", "the precision")).paragraph
+    assert told.startswith("Generation 2 (plain, int8) against generation 1 (plain, fp32) on 3 held-out queries, ")
+    assert (
+        "The gate keeps the live generation. Only the precision differs. If it need not find more, but be quicker or "
+        "smaller, ask with --non-inferior 0.01; if not, keep the live generation."
+    ) in told
