@@ -110,7 +110,7 @@ class Learner:
         generation, verdict = (outcome.generation, outcome.verdict) if outcome else (None, None)
         is_live = outcome is not None and outcome.is_live
         moved = self._moved(collection, verdict) if verdict else ()
-        ended = LearnOutcome(collection, name, _trained(trained), preview, generation, verdict, is_live, page="")
+        ended = LearnOutcome(collection, name, _trained(trained, name), preview, generation, verdict, is_live, page="")
         return replace(ended, page=str(self._write_page(ended, trained, counts, moved, folder)))
 
     def _train(self, request: LearnRequest, name: str, report: Report, folder: Path) -> "TrainingReport":
@@ -242,7 +242,7 @@ def _training(request: LearnRequest, name: str) -> TrainRequest:
     )
 
 
-def _trained(report: "TrainingReport") -> str:
+def _trained(report: "TrainingReport", name: str) -> str:
     from search_app.twin.report_page import summary
 
-    return summary(report)
+    return summary(report, name)

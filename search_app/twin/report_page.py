@@ -19,13 +19,13 @@ _STYLE = (
 )
 
 
-def report_page(report: TrainingReport) -> str:
-    """The whole page."""
-    title = f"Training of {report.fingerprint[:12]} from {report.base}"
+def report_page(report: TrainingReport, name: str) -> str:
+    """The whole page about how the encoder of that name was trained."""
+    title = f"Training of {name} ({report.fingerprint[:12]})"
     held_out = [(name, held_out_curve(report, name)) for name in report.after]
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(summary(report))}</p>",
+        f"<p>{escape(summary(report, name))}</p>",
         *(curve_html(f"{name} on held-out examples", curve, best=report.best_step) for name, curve in held_out),
         curve_html("Loss in training", report.loss_curve),
         "<h2>Data</h2>",
@@ -48,12 +48,12 @@ def page_html(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def summary(report: TrainingReport) -> str:
-    """Two or three sentences: what was done, and what came of it."""
+def summary(report: TrainingReport, name: str) -> str:
+    """Two or three sentences: what was done to make the encoder of that name, and what came of it."""
     done = (
-        f"Encoder {report.base!r} has learned from {report.example_count:,} examples in {report.step_count:,} steps "
-        f"with the loss {report.loss!r}; the weights of step {report.best_step:,} were kept. "
-        f"It took {report.seconds:,.0f} seconds."
+        f"Encoder {name!r} began as {report.base!r} and has learned from {report.example_count:,} examples in "
+        f"{report.step_count:,} steps with the loss {report.loss!r}; the weights of step {report.best_step:,} were "
+        f"kept. It took {report.seconds:,.0f} seconds."
     )
     gain = report.gain
     if gain is None:

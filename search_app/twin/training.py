@@ -158,7 +158,8 @@ def _publish(report: TrainingReport, encoder: TwinEncoder, out_folder: Path) -> 
             staged = Path(aside) / out_folder.name
             encoder.save(staged)
             finished = replace(report, fingerprint=encoder.fingerprint)
-            for name, content in ((REPORT_FILE, report_json(finished)), (PAGE_FILE, report_page(finished))):
+            page = report_page(finished, out_folder.name)
+            for name, content in ((REPORT_FILE, report_json(finished)), (PAGE_FILE, page)):
                 (staged / name).write_text(content, encoding="utf-8")
             publish(staged, out_folder)  # on the disk for good: the checkpoints are cleared after it
     except OSError as error:

@@ -85,12 +85,12 @@ def test_what_is_no_report_is_none(tmp_path: Path, content: str | None) -> None:
 
 
 def test_the_page_says_what_was_done_and_what_came_of_it() -> None:
-    seen = Seen(report_page(REPORT))
+    seen = Seen(report_page(REPORT, "pets-1"))
     assert seen.open == []
     assert (
-        "Encoder 'base' has learned from 40 examples in 20 steps with the loss 'in-batch-negatives'; the weights of "
-        "step 10 were kept. It took 61 seconds. RR@10 on 4 held-out examples went from 0.5000 to 0.7500, a change of "
-        "+0.2500 (95 % interval -0.1250 to +0.5000)."
+        "Encoder 'pets-1' began as 'base' and has learned from 40 examples in 20 steps with the loss "
+        "'in-batch-negatives'; the weights of step 10 were kept. It took 61 seconds. RR@10 on 4 held-out examples went "
+        "from 0.5000 to 0.7500, a change of +0.2500 (95 % interval -0.1250 to +0.5000)."
     ) in seen.words
     for words in ("judgements40", "mined negatives160", "warning: a row is there twice", "patiencenot set"):
         assert words in seen.words
@@ -99,7 +99,7 @@ def test_the_page_says_what_was_done_and_what_came_of_it() -> None:
 
 def test_the_page_fetches_nothing_and_runs_nothing_whatever_the_examples_hold() -> None:
     evil = replace(REPORT, base='"><img src=x>', sources={"<b>": 1}, loss="</style>")
-    page = report_page(evil)
+    page = report_page(evil, "pets-1")
     seen = Seen(page)
     assert not {"script", "img", "b", "link", "iframe", "object"} & set(seen.tags)
     assert not {"src", "href", "onload"} & {name for name, _ in seen.attributes}
@@ -108,7 +108,7 @@ def test_the_page_fetches_nothing_and_runs_nothing_whatever_the_examples_hold() 
 
 
 def test_a_curve_rises_where_the_figure_rises() -> None:
-    page = report_page(REPORT)
+    page = report_page(REPORT, "pets-1")
     lines = [
         [tuple(map(float, point.split(","))) for point in line.split()]
         for line in re.findall(r'points="([^"]+)"', page)
