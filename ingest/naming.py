@@ -50,7 +50,7 @@ class Naming:
             if taken.owner == owner:
                 break
         raise IdTaken(
-            f"The document id {names[0]!r} of {found.place} is that of {other or held[names[0]].origin} already. "
+            f"The document id {names[0]!r} of {found.place} is that of {other or repr(held[names[0]].origin)} already. "
             "Give each its own."
         )
 

@@ -64,6 +64,11 @@ class Failure:
     source: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """The reason, behind the source where it doesn't name that itself."""
+        return self.reason if repr(self.source) in self.reason else f"{self.source}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:

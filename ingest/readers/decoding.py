@@ -84,7 +84,7 @@ def wide_encoding_of(file: Opened) -> str | None:
 
 def undecodable(file: Opened, encoding: str) -> ReadError:
     """The error for a file that `encoding` fits in its beginning only."""
-    return ReadError(f"{file.name!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again.")
+    return ReadError(f"{file.id!r} looks like {encoding} but isn't throughout. Save it as UTF-8 and try again.")
 
 
 def _marked(file: Opened) -> str | None:
@@ -106,7 +106,7 @@ def _first_not_utf8(file: Opened) -> bytes | None:
     try:
         for block in _blocks(file.stream):
             if b"\0" in block:
-                raise ReadError(f"{file.name!r} holds NUL bytes, so it isn't text. Convert it to text first.")
+                raise ReadError(f"{file.id!r} holds NUL bytes, so it isn't text. Convert it to text first.")
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -123,5 +123,5 @@ def _guess(file: Opened, sample: bytes) -> str:
 
     best = from_bytes(sample).best()
     if best is None:
-        raise ReadError(f"{file.name!r} is in no encoding that can be told. Save it as UTF-8 and try again.")
+        raise ReadError(f"{file.id!r} is in no encoding that can be told. Save it as UTF-8 and try again.")
     return best.encoding

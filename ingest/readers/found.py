@@ -56,7 +56,7 @@ class Found:
 
     Args:
         document: Its id is unique in its file, or in its table.
-        place: For people.
+        place: For people, as in "row 3 of 'docs/faq.csv'".
         table: The table that has the id in a column; empty where the id is the file's, with a number or a path.
         has_fixed_id: Others refer to the id, so it may not be changed.
     """
@@ -177,15 +177,16 @@ def document_of(
     if file.modified is not None:
         values.setdefault(MODIFIED, file.modified)
     document = Document(file.id, title, text, source=file.id, origin=file.origin, metadata=values, sections=sections)
-    return Found(document, file.id)
+    return Found(document, repr(file.id))
 
 
-def check_length(file: Opened, character_count: int) -> None:
-    """Refuse a text that is longer than the limit.
+def check_length(file: Opened, character_count: int, *, row: int | None = None) -> None:
+    """Refuse a text of the file, or of one of its rows, that is longer than the limit.
 
     Raises:
         TooLarge: It is.
     """
     most = file.limits.characters
     if character_count > most:
-        raise TooLarge(f"{file.id!r} has more than {most:,} characters. Split it, or raise the limit `characters`.")
+        what = repr(file.id) if row is None else f"Row {row} of {file.id!r}"
+        raise TooLarge(f"{what} has more than {most:,} characters. Split it, or raise the limit `characters`.")

@@ -141,7 +141,7 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
     text = clean_text(_text(values, columns.text)) or title
     if not text:
         raise EmptyText(f"Row {row.number} of {file.id!r} has no text in column {columns.text!r}.")
-    check_length(file, len(text))
+    check_length(file, len(text), row=row.number)
     own_id = clean_line(_text(values, columns.id))
     document = Document(
         id=own_id or f"{file.id}#{row.number}",
@@ -153,7 +153,7 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
     )
     return Found(
         document,
-        f"{file.id}, row {row.number}",
+        f"row {row.number} of {file.id!r}",
         table=file.id if own_id else "",
         has_fixed_id=bool(own_id) and columns.id == _FIXED_ID,
     )

@@ -93,7 +93,7 @@ def _absolute(path: str) -> Path:
 def trouble_lines(summary: "IngestSummary") -> list[str]:
     """What failed, how tables were read, and what the encoder can't see, a line each."""
     return [
-        *(f"failed: {failure.source}: {failure.reason}" for failure in summary.failed),
+        *(f"failed: {failure.sentence}" for failure in summary.failed),
         *(str(read) for read in summary.tables),
         *(f"not all seen: {lost.document_id}: {lost.tokens:,} tokens" for lost in summary.truncated),
     ]

@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import docx
+import docx.opc.part
 import numpy as np
 import openpyxl
 import pptx
+import pptx.opc.package
 import pyarrow
 import pyarrow.parquet
 import pytest
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.packuri import PackURI
-from docx.opc.part import Part
 from docx.oxml import parse_xml
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
@@ -30,7 +29,15 @@ from ingest.sink import EncodedDocument, FileOutcome, HeldDocument, StageCounts,
 from ingest.summary import IngestSummary
 
 _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-_OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+_OFFICE = "http://schemas.openxmlformats.org/drawingml/2006"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_NAMES = {"a": f"{_OFFICE}/main", "c": f"{_OFFICE}/chart", "d": f"{_OFFICE}/diagram", "r": _RELATIONS}
+_DRAWN = " ".join(f'xmlns:{short}="{name}"' for short, name in _NAMES.items())
+_FRAME = (
+    f'<p:graphicFrame xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" {_DRAWN}>'
+    '<p:nvGraphicFramePr><p:cNvPr id="99" name="Steps"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr>'
+    f'<p:xfrm/><a:graphic><a:graphicData uri="{_OFFICE}/diagram">{{}}</a:graphicData></a:graphic></p:graphicFrame>'
+)
 
 
 @dataclass
@@ -191,21 +198,46 @@ def pdf_of(*pages: str) -> bytes:
 def docx_sample() -> bytes:
     document = docx.Document()
     document.core_properties.title = "Plant manual"
-    note = "<w:footnote w:id='2'><w:p><w:r><w:t>Turn it.</w:t></w:r></w:p></w:footnote>"
-    notes = f"<w:footnotes {_WORD}>{note}</w:footnotes>"
-    part = Part(PackURI("/word/footnotes.xml"), f"{_OFFICE}.footnotes+xml", notes.encode(), document.part.package)
-    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    for kind, words in (("footnote", "Turn it."), ("endnote", "To the left.")):
+        note = f"<w:{kind} w:id='2'><w:p><w:r><w:t>{words}</w:t></w:r></w:p></w:{kind}>"
+        relate(document.part, f"{kind}s", f"<w:{kind}s {_WORD}>{note}</w:{kind}s>")
     document.add_heading("Pumps", level=1)
     document.add_heading("Start", level=2)
     paragraph = document.add_paragraph("Open the pump.")._p
-    paragraph.append(parse_xml(f"<w:r {_WORD}><w:footnoteReference w:id='2'/></w:r>"))
+    for kind in ("footnote", "endnote"):
+        paragraph.append(parse_xml(f"<w:r {_WORD}><w:{kind}Reference w:id='2'/></w:r>"))
     paragraph.append(parse_xml(f"<w:moveFrom {_WORD}><w:r><w:t>It is elsewhere now.</w:t></w:r></w:moveFrom>"))
+    paragraph.append(
+        parse_xml(f"<w:r {_WORD}><w:drawing>{chart_in(document.part)}{diagram_in(document.part)}</w:drawing></w:r>")
+    )
     table = document.add_table(rows=2, cols=2)
     for cell, text in zip(table._cells, ("Part", "Size", "Valve", "4 mm"), strict=True):
         cell.text = text
     document.add_heading("Valves", level=1)
     document.add_paragraph("Close the valve.")
     return saved(document.save)
+
+
+def chart_in(page: Any) -> str:
+    """What stands on a page for a chart, which is a part of the page's own."""
+    name, category, value = (f"<c:pt idx='0'><c:v>{text}</c:v></c:pt>" for text in ("2025", "North", "7"))
+    series = f"<c:ser><c:tx>{name}</c:tx><c:cat>{category}</c:cat><c:val>{value}</c:val></c:ser>"
+    return f"<c:chart {_DRAWN} r:id='{relate(page, 'chart', f'<c:chartSpace {_DRAWN}>{series}</c:chartSpace>')}'/>"
+
+
+def diagram_in(page: Any) -> str:
+    """The same for a diagram."""
+    shapes = "".join(f"<d:pt><d:t><a:t>{text}</a:t></d:t></d:pt>" for text in ("Fill", "Drain"))
+    data = f"<d:dataModel {_DRAWN}><d:ptLst>{shapes}</d:ptLst></d:dataModel>"
+    return f"<d:relIds {_DRAWN} r:dm='{relate(page, 'diagramData', data)}'/>"
+
+
+def relate(page: Any, kind: str, content: str) -> str:
+    """The id of the page's relation to a new part of the Office file."""
+    place = type(page.partname)(f"{page.partname.baseURI}/{kind}-sample.xml")
+    made = docx.opc.part.Part if isinstance(page, docx.opc.part.Part) else pptx.opc.package.Part
+    part = made(place, "application/xml", blob=content.encode(), package=page.package)
+    return str(page.relate_to(part, f"{_RELATIONS}/{kind}"))
 
 
 def pptx_sample() -> bytes:
@@ -220,6 +252,7 @@ def pptx_sample() -> bytes:
     chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 100, 100, sales).chart
     chart.has_title = True
     chart.chart_title.text_frame.text = "Pumps sold"
+    slide.shapes._spTree.append(pptx.oxml.parse_xml(_FRAME.format(diagram_in(slide.part))))
     slide.notes_slide.notes_text_frame.text = "Say it slowly."
     return saved(presentation.save)
 

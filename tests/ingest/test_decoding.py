@@ -36,10 +36,10 @@ def test_a_character_across_a_block_edge_is_still_utf8() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"PNG\x00\x01\x02", "'a.txt' holds NUL bytes, so it isn't text. Convert it to text first."),
+        (b"PNG\x00\x01\x02", "'docs/a.txt' holds NUL bytes, so it isn't text. Convert it to text first."),
         (
             "text".encode("utf-16") + b"\x00",
-            "'a.txt' looks like utf-16 but isn't throughout. Save it as UTF-8 and try again.",
+            "'docs/a.txt' looks like utf-16 but isn't throughout. Save it as UTF-8 and try again.",
         ),
     ],
 )

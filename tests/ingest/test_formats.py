@@ -40,13 +40,14 @@ def test_pdf_text_comes_by_page(samples: Mapping[str, bytes]) -> None:
     assert document.metadata == {"page_count": 2}
 
 
-def test_docx_headings_become_paths_a_table_row_a_line_and_a_footnote_follows_its_paragraph(
+def test_docx_headings_become_paths_a_table_row_a_line_and_notes_and_drawings_follow_their_paragraph(
     samples: Mapping[str, bytes],
 ) -> None:
     document = only("a.docx", samples[".docx"])
     assert (document.title, document.metadata) == ("Plant manual", {"author": "python-docx"})
     assert document.text == (
-        "Pumps\n\nStart\n\nOpen the pump.\n\nTurn it.\n\nPart | Size\nValve | 4 mm\n\nValves\n\nClose the valve."
+        "Pumps\n\nStart\n\nOpen the pump.\n\nTurn it.\n\nTo the left.\n\nNorth | 2025: 7\n\nFill\nDrain\n\n"
+        "Part | Size\nValve | 4 mm\n\nValves\n\nClose the valve."
     )
     assert places(document) == [
         ("Pumps", ("Pumps",), None),
@@ -55,10 +56,11 @@ def test_docx_headings_become_paths_a_table_row_a_line_and_a_footnote_follows_it
     ]
 
 
-def test_a_slide_is_a_page_with_its_charts_and_notes(samples: Mapping[str, bytes]) -> None:
+def test_a_slide_is_a_page_with_its_charts_diagrams_and_notes(samples: Mapping[str, bytes]) -> None:
     document = only("a.pptx", samples[".pptx"])
     chart = "Pumps sold\nEast | 2025: 19.5\nWest | 2026: 5"
-    assert document.text == f"Pumps\n\nOpen the pump.\n\nValves\n\nClose the valve.\n\n{chart}\n\nSay it slowly."
+    valves = f"Valves\n\nClose the valve.\n\n{chart}\n\nFill\nDrain\n\nSay it slowly."
+    assert document.text == f"Pumps\n\nOpen the pump.\n\n{valves}"
     assert places(document) == [("Pumps", ("Pumps",), 1), ("Valves", ("Valves",), 2)]
 
 

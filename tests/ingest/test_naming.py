@@ -111,11 +111,13 @@ def test_files_whose_names_look_alike_are_told_apart_and_found_again(
 def test_the_ids_of_a_corpus_are_refused_rather_than_changed(write_tree, run, sink, tmp_path: Path) -> None:
     row = '{"_id": "x", "text": "%s"}\n'
     root = write_tree({"a.jsonl": row % "first", "b.jsonl": "\n" + row % "second"})
-    reason = "The document id 'x' of docs/b.jsonl, row 2 is that of docs/a.jsonl, row 1 already. Give each its own."
+    reason = (
+        "The document id 'x' of row 2 of 'docs/b.jsonl' is that of row 1 of 'docs/a.jsonl' already. Give each its own."
+    )
     assert [failure.reason for failure in run(root).failed] == [reason]
     other = tmp_path / "corpus.jsonl"
     other.write_text(row % "third")
-    reason = f"The document id 'x' of corpus.jsonl, row 1 is that of {root}/a.jsonl already. Give each its own."
+    reason = f"The document id 'x' of row 1 of 'corpus.jsonl' is that of '{root}/a.jsonl' already. Give each its own."
     assert [failure.reason for failure in run(other).failed] == [reason]
     assert texts(sink) == {"x": "first"}
 

@@ -91,7 +91,9 @@ def test_of_two_rows_with_one_id_in_a_table_the_second_fails_and_both_are_named(
     root = write_tree({"a.jsonl": row % "first" + "\n" + row % "second"})
     summary = run(root)
     assert sink.documents["x"].document.text == "first"
-    reason = "The document id 'x' of docs/a.jsonl, row 3 is that of docs/a.jsonl, row 1 already. Give each its own."
+    reason = (
+        "The document id 'x' of row 3 of 'docs/a.jsonl' is that of row 1 of 'docs/a.jsonl' already. Give each its own."
+    )
     assert summary.failed == (Failure("docs/a.jsonl", reason),)
 
 

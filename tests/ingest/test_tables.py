@@ -1,4 +1,5 @@
 import datetime
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_a_beir_corpus_is_read(tmp_path: Path) -> None:
                 origin=str(path),
                 metadata={"metadata": "{}"},
             ),
-            "docs/corpus.jsonl, row 1",
+            "row 1 of 'docs/corpus.jsonl'",
             table="docs/corpus.jsonl",
             has_fixed_id=True,
         ),
@@ -100,6 +101,14 @@ def test_a_sheet_is_read_as_any_other_table(tmp_path: Path) -> None:
     assert isinstance(only, Found)
     assert only.document.text == f"Sheet\n\n{CUPS}"
     assert str(columns).startswith("docs/cups.xlsx/Sheet: one document, ")
+
+
+def test_a_row_that_is_too_long_is_named_and_costs_only_itself() -> None:
+    stream = io.BytesIO(b'{"text": "cat"}\n{"text": "catalogue"}\n')
+    _, first, second = read_file(Opened("a.jsonl", "/a.jsonl", stream, limits=Limits(characters=5)))
+    assert isinstance(first, Found)
+    sentence = "Row 2 of 'a.jsonl' has more than 5 characters. Split it, or raise the limit `characters`."
+    assert second == Broken("a.jsonl", sentence)
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,7 @@ def test_a_file_that_can_not_be_decoded(filled: Twinsearch, notes: Path) -> None
     (notes / "broken.txt").unlink()
     assert code == 3
     assert re.fullmatch(r"docs: 0 new, 0 changed, 4 unchanged, 0 removed, 1 failed \(0 chunks, \d+\.\d s\)\n", out)
-    assert err == (
-        "failed: notes/broken.txt: 'broken.txt' holds NUL bytes, so it isn't text. Convert it to text first.\n"
-    )
+    assert err == "failed: 'notes/broken.txt' holds NUL bytes, so it isn't text. Convert it to text first.\n"
 
 
 def test_a_table_without_a_text_column_whose_rows_are_asked_for(filled: Twinsearch, tmp_path: Path) -> None:
@@ -102,7 +100,7 @@ def test_a_table_without_a_text_column_whose_rows_are_asked_for(filled: Twinsear
     path.write_text("sku,price\n1,2\n")
     code, _, err = filled("ingest", path, "--id-column", "sku")
     assert code == 3
-    assert err.startswith("failed: prices.csv: The table 'prices.csv' has no column that can serve as text: it has ")
+    assert err.startswith("failed: The table 'prices.csv' has no column that can serve as text: it has ")
     assert err.count("\n") == 1
 
 
