@@ -50,7 +50,7 @@ def forget_words(connection: Connection, document_pks: Sequence[int], chunking_k
 def drop_words(connection: Connection, collection_id: int, chunking_key: str | None = None) -> None:
     """Drop a collection's index of one chunking, or of every one (None)."""
     if has_words(connection):
-        for name in word_table_names(connection, word_table(collection_id, chunking_key or "%").name):
+        for name in word_table_names(connection, word_table(collection_id, chunking_key or "*").name):
             connection.exec_driver_sql(f"DROP TABLE {name}")
 
 
@@ -63,8 +63,9 @@ def index_all_words(connection: Connection) -> None:
 
 
 def word_table_names(connection: Connection, pattern: str) -> Sequence[str]:
-    """The indexes whose names are like the pattern."""
-    named = text("SELECT name FROM sqlite_schema WHERE name LIKE :pattern AND sql LIKE 'CREATE VIRTUAL TABLE%'")
+    """The indexes whose names are like the pattern, in which * stands for anything."""
+    # GLOB, not LIKE: to that the _ in a name is any character, and words_1_ would be words_12 too
+    named = text("SELECT name FROM sqlite_schema WHERE name GLOB :pattern AND sql LIKE 'CREATE VIRTUAL TABLE%'")
     return connection.execute(named, {"pattern": pattern}).scalars().all()
 
 

@@ -308,6 +308,16 @@ def test_a_deleted_collection_leaves_nothing(catalog: Catalog, docs: Collection,
     assert counts == [0] * len(tables)
 
 
+def test_a_deleted_collection_leaves_the_words_of_others(catalog: Catalog, docs: Collection, live: Generation) -> None:
+    catalog.documents.commit(live.id, items(ONE))
+    other = [catalog.collections.create(f"other {number}") for number in range(9)][-1]
+    assert (docs.id, other.id) == (1, 10)  # one number begins like the other
+    generation = build(catalog, other)
+    catalog.documents.commit(generation.id, items(TWO))
+    catalog.collections.delete("docs")
+    assert [found.id for found in catalog.words.search(generation, "two", limit=5)] == [cut(TWO)[0].id]
+
+
 def chunking_keys(catalog: Catalog) -> set[str]:
     with catalog._store.reading() as connection:
         return set(connection.execute(text("SELECT DISTINCT chunking_key FROM chunks")).scalars())
