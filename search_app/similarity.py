@@ -22,6 +22,7 @@ class Similarity:
     Attributes:
         measure: "similarity" (cosine, larger is nearer), or an energy's name (smaller is nearer).
         matrix: In row i and column j what text i and text j have in common, or apart.
+        tokens: What the network read of each text, special tokens included.
         token_counts: Tokens of each text; what is beyond `max_tokens` was not read.
         fingerprint: The encoder's.
     """
@@ -29,6 +30,7 @@ class Similarity:
     texts: tuple[str, ...]
     measure: str
     matrix: tuple[tuple[float, ...], ...]
+    tokens: tuple[tuple[str, ...], ...]
     token_counts: tuple[int, ...]
     max_tokens: int
     encoder: str
@@ -57,6 +59,7 @@ def similarity_of(
         texts=tuple(texts),
         measure=energy or "similarity",
         matrix=tuple(tuple(row) for row in matrix.tolist()),
+        tokens=tuple(tuple(encoder.tokens(text, kind=kind)) for text in texts),
         token_counts=tuple(encoder.token_counts(texts, kind=kind)),
         max_tokens=encoder.max_tokens,
         encoder=encoder.name,

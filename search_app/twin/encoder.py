@@ -143,6 +143,10 @@ class TwinEncoder:
         together = windows(prompted, most_texts=_WINDOW, most_characters=_WINDOW_CHARACTERS)
         return [count for window in together for count in self.tokenizer.counts(window)]
 
+    def tokens(self, text: str, *, kind: Kind = "document") -> list[str]:
+        """What the network reads of a text, special tokens and prompt included, cut at `max_tokens`."""
+        return self.tokenizer.tokens(self.prompts.of(kind) + text)
+
     def encode(self, texts: Sequence[str], *, kind: Kind = "document") -> Vectors:
         """Unit rows of the texts, (len(texts), dim) float32.
 

@@ -90,6 +90,10 @@ class TwinTokenizer:
         encodings = self._cutting.encode_batch_fast([without_surrogates(text) for text in texts])
         return [encoding.ids or [self.pad_id] for encoding in encodings]
 
+    def tokens(self, text: str) -> list[str]:
+        """The tokens whose ids `ids` gives, in the tokenizer's own writing, such as "dup", "##licate"."""
+        return self._cutting.encode(without_surrogates(text)).tokens or []
+
     def spans(self, text: str) -> tuple[list[int], list[tuple[int, int] | None]]:
         """Token ids as in `ids`, and where each stands in the text; None for special tokens."""
         encoding = self._cutting.encode(without_surrogates(text))

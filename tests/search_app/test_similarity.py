@@ -16,7 +16,8 @@ Twinsearch = Callable[..., tuple[int, str, str]]
 def test_two_texts_have_the_cosine_of_their_bags_of_words(noted: SearchApp) -> None:
     result = noted.similarity(["cat", "cat cat dog"], collection="docs")
     assert result.matrix[0][1] == pytest.approx(2 / math.sqrt(5), abs=1e-5)
-    assert (result.measure, result.token_counts) == ("similarity", (3, 5))  # with [CLS] and [SEP]
+    assert (result.measure, result.token_counts) == ("similarity", (3, 5))
+    assert result.tokens == (("[CLS]", "cat", "[SEP]"), ("[CLS]", "cat", "cat", "dog", "[SEP]"))
     live = noted.catalog.collections.live("docs")
     assert live is not None
     assert (result.encoder, result.fingerprint) == (live.encoder_name, live.fingerprint)

@@ -14,7 +14,9 @@ def test_every_line_is_compared_with_every_other(app: SearchApp, visit: Visit) -
     browser.text_area("texts").set_value("cat dog\n\n kitten \nsea").run()
     assert not browser.exception
     assert list(browser.dataframe[0].value["text"]) == ["cat dog", "kitten", "sea"]
+    assert browser.dataframe[0].value["read as"][0] == "[CLS] · cat · dog · [SEP]"
     assert list(browser.dataframe[0].value["tokens"]) == [4, 3, 3]
+    assert list(browser.dataframe[0].value["not read"]) == [0, 0, 0]
 
 
 def test_one_text_alone_is_refused_with_a_sentence(app: SearchApp, visit: Visit) -> None:

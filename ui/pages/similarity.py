@@ -50,13 +50,13 @@ def encoder_names(app: SearchApp) -> list[str]:
 
 
 def show_similarity(found: Similarity) -> None:
-    """The matrix, and how long each text is for the encoder."""
+    """The matrix, and what the encoder reads of each text."""
     labels = [f"{number}. {excerpt(one_line(text), _LABEL_CHARACTERS)}" for number, text in enumerate(found.texts, 1)]
     chart = heat_map(labels, found.matrix, is_nearness=found.measure in _NEARNESS)
     st.echarts_chart(chart, height=460, alt="How near every text is to every other")
     rows = [
-        {"text": text, "tokens": count, "read": "all" if count <= found.max_tokens else f"the first {found.max_tokens}"}
-        for text, count in zip(found.texts, found.token_counts, strict=True)
+        {"text": text, "read as": " · ".join(tokens), "tokens": count, "not read": count - len(tokens)}
+        for text, tokens, count in zip(found.texts, found.tokens, found.token_counts, strict=True)
     ]
     st.dataframe(rows, hide_index=True)
     st.caption(f"{plain(found.encoder)} · {found.fingerprint[:12]} · reads {found.max_tokens:,} tokens")
