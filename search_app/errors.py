@@ -110,13 +110,9 @@ class DiskFull(TwinsearchError):
 
 
 class CollectionInUse(TwinsearchError):
-    """Another process writes to the collection; `pid` is that process, where it is known."""
+    """Another process writes to the collection."""
 
     exit_code = 4
-
-    def __init__(self, message: str, pid: int | None = None) -> None:
-        super().__init__(message)
-        self.pid = pid
 
 
 class MilvusUnreachable(TwinsearchError):

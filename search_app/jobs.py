@@ -23,9 +23,9 @@ from ingest.progress import Pace, Progress, Report
 from search_app.catalog import Catalog
 from search_app.catalog.jobs import Job, JobState
 from search_app.config import Home
-from search_app.errors import Cancelled, CollectionInUse, UsageError
+from search_app.errors import Cancelled, UsageError
 from search_app.liveness import began, lives
-from search_app.locks import CANCEL
+from search_app.locks import held_for
 from search_app.stopping import stop_signals
 
 Result = TypeVar("Result")
@@ -106,15 +106,11 @@ class Jobs:
         self._catalog.jobs.start(job.id, os.getpid(), began(os.getpid()))
         written = _WrittenProgress(self.folder(job.id) / "progress.json")
         try:
-            with stop_signals() as stop:
+            with stop_signals() as stop, held_for(job.id, job.kind):
                 result = work(_chain(stop.check, written, listen))
         except (Cancelled, KeyboardInterrupt) as error:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
             raise
-        except CollectionInUse as error:
-            named = self._naming_the_job(error, job.id)
-            self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(named))
-            raise named from error
         except TwinsearchError as error:
             self._catalog.jobs.finish(job.id, JobState.FAILED, message=str(error))
             raise
@@ -166,7 +162,8 @@ class Jobs:
         if job.state is JobState.QUEUED:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message="Cancelled before it began.")
         elif job.state is JobState.RUNNING and job.pid:
-            os.kill(job.pid, signal.SIGINT)
+            with suppress(ProcessLookupError):  # it ended this very moment
+                os.kill(job.pid, signal.SIGINT)
         else:
             raise UsageError(f"Job {job.id} has ended already ({job.state.value}); there is nothing to cancel.")
         return self.view(job_id).job
@@ -179,15 +176,6 @@ class Jobs:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _LOG_TAIL_BYTES, 0))
             return file.read().decode("utf-8", "replace")
-
-    def _naming_the_job(self, error: CollectionInUse, refused_id: str) -> CollectionInUse:
-        """The same refusal with the job of the process that is in the way, if it runs one."""
-        others = (one for one in self._catalog.jobs.list(_LISTED) if one.id != refused_id and one.pid == error.pid)
-        job = next((one for one in others if one.pid is not None and one.state is JobState.RUNNING), None)
-        if job is None:
-            return error
-        told = str(error).replace(CANCEL, f"`twinsearch jobs cancel {job.id}`")
-        return CollectionInUse(f"{told} It runs job {job.id} ({job.kind}).", error.pid)
 
     def _taken(self, job: Job) -> Job:
         """The queued job, in the hands of this process until another begins it."""

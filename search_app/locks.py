@@ -1,11 +1,12 @@
 """One writer a collection, one who builds a generation of it, one who learns: file locks that hold across processes.
 
-A lock ends with its process, however that ends. Who holds it stands in a file beside it.
+A lock ends with its process, however that ends. Who holds it, and for which job, stands in a file beside it.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +16,17 @@ import psutil
 from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
 
-CANCEL = "`twinsearch jobs cancel`"  # in the sentence; whoever knows the job adds its number
+_JOB = ContextVar("_JOB", default="")  # what the locks of this work are held for: id and kind of a job
+
+
+@contextmanager
+def held_for(job_id: str, kind: str) -> Iterator[None]:
+    """Lets the locks that are taken meanwhile name a job to whoever is refused."""
+    before = _JOB.set(f"{job_id} {kind}")
+    try:
+        yield
+    finally:
+        _JOB.reset(before)
 
 
 def writing(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
@@ -72,21 +83,23 @@ def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        pid, name = _read_owner(owner)
-        raise CollectionInUse(f"{what} by {name}. Wait until it ends, or stop it with {CANCEL}.", pid) from error
+        raise CollectionInUse(f"{what} by {_read_owner(owner)}") from error
     try:
-        owner.write_text(f"{os.getpid()} {psutil.Process().create_time()}", encoding="utf-8")
+        owner.write_text(f"{os.getpid()} {psutil.Process().create_time()} {_JOB.get()}", encoding="utf-8")
         yield
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
 
 
-def _read_owner(path: Path) -> tuple[int | None, str]:
-    """The process that holds a lock, by its number and in words."""
+def _read_owner(path: Path) -> str:
+    """Who holds a lock and what can be done about it, to end a sentence."""
     try:
-        pid, started = path.read_text(encoding="utf-8").split()
+        pid, started, *job = path.read_text(encoding="utf-8").split()
         since = datetime.fromtimestamp(float(started))
     except (FileNotFoundError, ValueError):
-        return None, "another process"
-    return int(pid), f"process {pid}, started {since:%Y-%m-%d %H:%M:%S}"
+        return "another process. Wait until it ends."
+    named = f"process {pid}, started {since:%Y-%m-%d %H:%M:%S}. Wait until it ends, or stop "
+    if not job:
+        return f"{named}that process."
+    return f"{named}it with `twinsearch jobs cancel {job[0]}`. It runs job {job[0]} ({' '.join(job[1:])})."

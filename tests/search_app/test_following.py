@@ -115,8 +115,11 @@ def test_a_refusal_names_the_job_that_is_in_the_way(filled: SearchApp) -> None:
     job = filled.jobs.take_up("reindex", ReindexRequest("docs", "fluent"))
 
     def collide(report: Report) -> str:
-        with building(filled.home.locks_folder, "docs"), pytest.raises(CollectionInUse) as refused:
-            filled.run(ReindexRequest("docs", "literal"))
+        with building(filled.home.locks_folder, "docs"):
+            with pytest.raises(CollectionInUse) as refused:
+                filled.run(ReindexRequest("docs", "literal"))
+            with pytest.raises(CollectionInUse, match=f"It runs job {job.id}"):
+                filled.reclaim("docs")  # which is no job itself
         return str(refused.value)
 
     told = filled.jobs.run(job, collide, listen=unheard)

@@ -179,7 +179,7 @@ def test_a_second_writer_is_told_which_process_writes(tmp_path: Path) -> None:
             pass
     assert str(refused.value) == (
         f"Collection 'docs' is being written to by process {other.pid}, started {started:%Y-%m-%d %H:%M:%S}. "
-        "Wait until it ends, or stop it with `twinsearch jobs cancel`."
+        "Wait until it ends, or stop that process."
     )
     assert refused.value.exit_code == 4
 
