@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ingest.chunking import Chunk
 from ingest.documents import Document
+from ingest.sink import FileOutcome
 from search_app.catalog import Catalog
 from search_app.catalog.copies import Alias
 from search_app.catalog.generations import Generation
@@ -62,6 +63,12 @@ def view_document(catalog: Catalog, generation: Generation, document_id: str) ->
         catalog.copies.aliases(collection_id, [own_id]).get(own_id, ()),
         tuple(one for one in catalog.copies.near(collection_id, own_id) if one != own_id),
     )
+
+
+def failed_files(catalog: Catalog, collection_id: int) -> tuple[FileOutcome, ...]:
+    """The files of which the last ingest into the collection could not take in all, with the reasons."""
+    latest = catalog.ingests.latest(collection_id)
+    return catalog.files.failed(collection_id, since=latest.begun_at) if latest else ()
 
 
 def find_documents(catalog: Catalog, collection_id: int, names: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from search_app.catalog.collections import Collection
 from search_app.catalog.generations import Generation
 from search_app.catalog.ingests import IngestRun
 from search_app.catalog.judgements import JudgementCounts
-from search_app.documents import reach_of
+from search_app.documents import failed_files, reach_of
 from search_app.engine import EngineStatus
 from search_app.jobs import JobView
 from search_app.unfinished import unfinished_ingest, unfinished_sentence
@@ -52,7 +52,7 @@ def collection_status(catalog: Catalog, collection: Collection) -> CollectionSta
         generations=catalog.generations.list(collection.id),
         ingest=latest,
         unfinished=unfinished_sentence(left, collection.name) if left else None,
-        failed_files=catalog.files.failed(collection.id, since=latest.begun_at) if latest else (),
+        failed_files=failed_files(catalog, collection.id),
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from ingest.progress import unheard
+from ingest.sink import FileOutcome
 from search_app.app.loading import Loading
 from search_app.catalog.generations import Generation
 from search_app.catalog.listing import ListedDocument, ListingFilter, Page
 from search_app.config import DEFAULT_COLLECTION
-from search_app.documents import DocumentView, find_documents, list_documents, view_document
+from search_app.documents import DocumentView, failed_files, find_documents, list_documents, view_document
 from search_app.errors import QueryError
 
 _ALL = ListingFilter()
@@ -30,6 +31,14 @@ class Documents(Loading):
             UnknownDocument: The collection holds none with this id.
         """
         return view_document(self.catalog, self._live(collection), document_id)
+
+    def failed_files(self, collection: str = DEFAULT_COLLECTION) -> tuple[FileOutcome, ...]:
+        """The files of which the last ingest could not take in all, with the reasons.
+
+        Raises:
+            UnknownCollection: Nothing has that name.
+        """
+        return failed_files(self.catalog, self.catalog.collections.get(collection).id)
 
     def find_documents(self, names: Sequence[str], collection: str = DEFAULT_COLLECTION) -> tuple[str, ...]:
         """The ids that ids, or patterns with * and ?, stand for.

@@ -21,7 +21,7 @@ AppClass = TypeVar("AppClass", bound=type)
 _READING = """
     search note_query search_many search_combined search_like_file similar facets explain explain_all best_sentence
     similarity clusters
-    document documents find_documents judgements generation_status switches status unfinished report_file
+    document documents failed_files find_documents judgements generation_status switches status unfinished report_file
     training_curve index_health map_of place_on_map layout_of agreement
 """
 _JUDGING = """

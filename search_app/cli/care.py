@@ -49,6 +49,9 @@ def ingest_lines(one: "CollectionStatus") -> "Iterator[str]":
     if one.truncated_tokens:
         lost = f"{one.truncated_tokens:,} tokens that the encoder doesn't see"
         yield f"{one.name}: {lost}; `twinsearch documents list -c {one.name} --truncated` shows where"
+    if one.failed_files:
+        files = f"{len(one.failed_files):,} file{'' if len(one.failed_files) == 1 else 's'}"
+        yield f"{one.name}: not all of {files} went in; `twinsearch documents failed -c {one.name}` tells why"
     if one.unfinished:
         yield one.unfinished
 

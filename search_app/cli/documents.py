@@ -1,4 +1,4 @@
-"""Commands about single documents: documents list, show, remove."""
+"""Commands about single documents: documents list, failed, show, remove."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,9 @@ from search_app.cli.shell import Shell, collection_option, command
 from search_app.cli.tables import table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from ingest.sink import FileOutcome
     from search_app.catalog.listing import ListedDocument
     from search_app.documents import DocumentView
 
@@ -19,7 +20,7 @@ _CHUNK_CHARACTERS = 60
 
 @click.group("documents")
 def documents() -> None:
-    """List, show or remove single documents."""
+    """List, show or remove single documents, and tell what failed."""
 
 
 @command(
@@ -58,6 +59,22 @@ def documents_table(found: "Sequence[ListedDocument]") -> str:
         for one in found
     ]
     return table(("document", "title", "state", "chunks", "tokens not seen"), rows)
+
+
+@command("failed", examples="twinsearch documents failed -c support")
+@collection_option
+def failed_documents(shell: Shell, *, collection: str) -> None:
+    """Show what the last ingest could not take in, and why; the next one tries it again."""
+    found = shell.app.failed_files(collection)
+    shell.show(found, lambda: "\n".join(failure_lines(found)) or "(none)")
+
+
+def failure_lines(found: "Sequence[FileOutcome]") -> "Iterator[str]":
+    """A line for each failure that is known, and one for those of a file that were only counted."""
+    for file in found:
+        yield from (failure.sentence for failure in file.failures)
+        if more := file.failed_count - len(file.failures):
+            yield f"{more:,} more of {file.source!r} failed."
 
 
 @command("show", examples="twinsearch documents show notes/plan.md -c notes")
@@ -118,7 +135,7 @@ def remove_documents(shell: Shell, *, names: tuple[str, ...], collection: str, y
     shell.show({"removed": count}, lambda: f"{count:,} removed.")
 
 
-for member in (list_documents, show_document, remove_documents):
+for member in (list_documents, failed_documents, show_document, remove_documents):
     documents.add_command(member)
 
 COMMANDS = (documents,)

@@ -1,4 +1,4 @@
-"""What documents list, show and remove print, and what they leave."""
+"""What documents list, failed, show and remove print, and what they leave."""
 
 import io
 import json
@@ -29,6 +29,16 @@ def test_a_list_can_be_narrowed_by_a_pattern_and_a_state(twinsearch: Twinsearch,
     assert [one["id"] for one in found] == ["notes/cat.txt", "notes/rain.txt"]
     assert twinsearch("documents", "list", "--source", "notes/c%")[1] == "(none)\n"
     assert twinsearch("documents", "list", "--state", "pending")[1] == "(none)\n"
+
+
+def test_of_many_broken_rows_the_first_are_told_and_the_others_counted(twinsearch: Twinsearch, notes: Path) -> None:
+    twinsearch("ingest", notes)
+    assert twinsearch("documents", "failed") == (0, "(none)\n", "")
+    (notes / "rows.jsonl").write_text('{"text": "cat"}\n' + "{\n" * 12)
+    twinsearch("ingest", notes)
+    lines = twinsearch("documents", "failed")[1].splitlines()
+    assert (len(lines), lines[-1]) == (11, "2 more of 'notes/rows.jsonl' failed.")
+    assert lines[0].startswith("Line 2 of 'notes/rows.jsonl' isn't JSON: ")
 
 
 def test_a_document_is_shown_with_its_text_its_chunks_and_its_copies(twinsearch: Twinsearch, notes: Path) -> None:

@@ -71,3 +71,6 @@ def test_each_file_that_fails_has_a_line_and_the_rest_goes_in(twinsearch: Twinse
     listed = json.loads(twinsearch("documents", "list", "--json")[1])
     names = ["cat.txt", "name of two lines.txt", "out.zip/rain.txt", "wide.txt"]
     assert [one["id"] for one in listed] == [f"docs/{name}" for name in names]
+    assert twinsearch("documents", "failed") == (0, "".join(f"{reason}\n" for reason in FAILED), "")
+    told = "docs: not all of 8 files went in; `twinsearch documents failed -c docs` tells why"
+    assert told in twinsearch("status")[1].splitlines()
