@@ -27,6 +27,7 @@ def test_two_generations_answer_side_by_side_with_what_moved(loaded: SearchApp, 
     shown = lines(browser)
     (common,) = [one for one in shown if one.startswith("In common: ")]
     assert common.endswith(" · 4 of 10")
+    assert [one for one in shown if one.startswith("Encoder ")] == ["Encoder fluent", "Encoder literal"]
     assert "1. cat" in shown
     assert [one for one in shown if one.startswith("1. ")][1] != "1. cat"
     assert browser.query_params["right"] == right

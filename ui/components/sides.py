@@ -16,10 +16,11 @@ _EXCERPT_CHARACTERS = 140
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to search: a generation, by its number, in a mode."""
+    """A way to search: a generation, by its number, in a mode; `encoder` is the name of what filled it."""
 
     generation: int
     mode: str
+    encoder: str
 
 
 def ask_both(app: SearchApp, query: str, collection: str, ways: Sequence[Way]) -> tuple[SearchResult, ...]:

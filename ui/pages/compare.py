@@ -14,6 +14,7 @@ from ui.components.focus import focus_query_box
 from ui.components.jobs import JobFilter, show_jobs
 from ui.components.querybox import query_box
 from ui.components.sides import Way, ask_both, show_sides
+from ui.components.text import plain
 from ui.components.votes import is_turned, show_vote, votes_on
 from ui.resources import search_app
 
@@ -77,20 +78,21 @@ def ways_of(app: SearchApp, collection: str) -> dict[str, Way]:
     """Every way to search the collection by name: each mode of each generation that still has its vectors."""
     standing = [one for one in app.generations.list(collection) if one.state in _STANDING]
     return {
-        f"generation {one.number}, {word}": Way(one.number, mode)
+        f"generation {one.number}, {word}": Way(one.number, mode, one.encoder_name)
         for one in sorted(standing, key=lambda one: (one.state is not GenerationState.LIVE, -one.number))
         for mode, word in (("hybrid", "meaning and words"), ("dense", "meaning"), ("lexical", "words"))
     }
 
 
 def choose_ways(ways: dict[str, Way]) -> Sequence[str]:
-    """The names of two of them."""
+    """The names of two of them, each with the encoder that is compared in it."""
     chosen = []
     for place, (column, side) in enumerate(zip(st.columns(2), ("left", "right"), strict=True)):
         if st.session_state.get(side) not in ways:
             st.session_state[side] = list(ways)[place]
         with column:
             chosen.append(st.selectbox(side.capitalize(), list(ways), key=side))
+            st.caption(f"Encoder {plain(ways[chosen[-1]].encoder)}")
     return chosen
 
 
