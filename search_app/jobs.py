@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -192,6 +192,14 @@ class Jobs:
             self._catalog.jobs.finish(job.id, JobState.INTERRUPTED, message=message)
             job = self._catalog.jobs.get(job.id)
         return JobView(job, _read_progress(self.folder(job.id) / "progress.json"))
+
+
+def stopped_by_crashes(views: Sequence[JobView]) -> list[JobView]:
+    """Of jobs, the newest first, those that a crash stopped, unless another of the kind and collection came later."""
+    newest: dict[tuple[str, str | None], JobView] = {}
+    for view in views:
+        newest.setdefault((view.job.kind, view.job.collection), view)
+    return [view for view in newest.values() if view.job.state is JobState.INTERRUPTED]
 
 
 def _yield_to_searches(pid: int) -> None:

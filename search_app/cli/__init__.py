@@ -18,6 +18,7 @@ from search_app.cli import (
     generations,
     grouping,
     indexing,
+    jobs,
     judging,
     learning,
     loading,
@@ -58,6 +59,7 @@ _ROOMS = (
     grouping,
     indexing,
     users,
+    jobs,
     care,
     serving,
 )

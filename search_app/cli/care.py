@@ -1,20 +1,20 @@
-"""Commands that look after a home: status, check, jobs, engine."""
+"""Commands that look after a home: status, check, engine."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from search_app.cli.jobs import jobs_table, offers
 from search_app.cli.loading import collections_table
 from search_app.cli.shell import Shell, command
-from search_app.cli.tables import moment, table
+from search_app.cli.tables import moment
 from search_app.errors import DamageFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from search_app.checking import CheckReport
     from search_app.engine import EngineStatus
-    from search_app.jobs import JobView
     from search_app.status import CollectionStatus, Status
 
 
@@ -33,7 +33,7 @@ def status_text(found: "Status") -> str:
     active = [view for view in found.jobs if not view.job.state.is_end]
     if active:
         parts += ["", jobs_table(active)]
-    return "\n".join(parts)
+    return "\n".join([*parts, *offers(found.jobs)])
 
 
 def ingest_lines(one: "CollectionStatus") -> "Iterator[str]":
@@ -74,87 +74,6 @@ def check_text(report: "CheckReport") -> str:
     return "\n".join(lines) or "Everything is as it should be."
 
 
-@click.group("jobs")
-def jobs() -> None:
-    """List, show, cancel or resume long work."""
-
-
-@command("list", examples="twinsearch jobs list")
-def list_jobs(shell: Shell) -> None:
-    """Show the newest jobs first."""
-    views = shell.app.jobs.views()
-    shell.show(views, lambda: jobs_table(views))
-
-
-@command("show", examples="twinsearch jobs show 3f9a0c1b2d4e")
-@click.argument("job_id")
-def show_job(shell: Shell, job_id: str) -> None:
-    """Show one job: what it was asked for, how far it is, how it ended."""
-    view = shell.app.jobs.view(job_id)
-    shell.show(view, lambda: f"{jobs_table([view])}\n{view.job.message}".rstrip())
-
-
-@command("log", examples="twinsearch jobs log 3f9a0c1b2d4e")
-@click.argument("job_id")
-def log_job(shell: Shell, job_id: str) -> None:
-    """Print the end of what a job's process said."""
-    log = shell.app.jobs.log(job_id)
-    shell.show({"log": log}, lambda: log)
-
-
-@command("cancel", examples="twinsearch jobs cancel 3f9a0c1b2d4e")
-@click.argument("job_id")
-def cancel_job(shell: Shell, job_id: str) -> None:
-    """Stop a job at the end of its batch; what it did so far stays."""
-    job = shell.app.jobs.cancel(job_id)
-    shell.show(job, lambda: f"Job {job_id} was asked to stop.")
-
-
-@command("resume", examples="twinsearch jobs resume 3f9a0c1b2d4e")
-@click.argument("job_id")
-def resume_job(shell: Shell, job_id: str) -> None:
-    """Start a job again that was stopped or failed; what it did before stays done."""
-    job = shell.app.resume(job_id)
-    shell.show(job, lambda: f"Job {job_id} goes on. `twinsearch jobs show {job_id}` tells how far it is.")
-
-
-@command("run", examples="twinsearch jobs run 3f9a0c1b2d4e")
-@click.argument("job_id")
-def run_job(shell: Shell, job_id: str) -> None:
-    """Run a queued job in this process; the web page starts its jobs so."""
-    from search_app.cli.outcomes import TEXTS
-    from search_app.requests import request_of
-
-    job = shell.app.jobs.view(job_id).job
-    result = shell.app.run_job(job, shell.listen())
-    request = request_of(job.kind, job.arguments)
-    shell.show(result, lambda: f"{TEXTS[job.kind](request, result)}\nJob {job_id} is done.")
-
-
-def jobs_table(views: "Sequence[JobView]") -> str:
-    """One row a job."""
-    rows = [
-        (
-            view.job.id,
-            view.job.kind,
-            view.job.collection or "-",
-            view.job.state.value,
-            _progress(view),
-            moment(view.job.created_at),
-        )
-        for view in views
-    ]
-    return table(("job", "kind", "collection", "state", "progress", "asked for"), rows)
-
-
-def _progress(view: "JobView") -> str:
-    progress = view.progress
-    if progress is None:
-        return "-"
-    total = f" of {progress.total:,}" if progress.total is not None else ""
-    return f"{progress.stage} {progress.done:,}{total} {progress.unit}"
-
-
 @click.group("engine")
 def engine() -> None:
     """Look after the embedded Milvus."""
@@ -193,11 +112,7 @@ def engine_text(found: "EngineStatus") -> str:
     return f"embedded Milvus: process {found.pid} since {moment(found.started_at)}, {size}"
 
 
-for group, members in (
-    (jobs, (list_jobs, show_job, log_job, cancel_job, resume_job, run_job)),
-    (engine, (engine_status, start_engine, stop_engine)),
-):
-    for member in members:
-        group.add_command(member)
+for member in (engine_status, start_engine, stop_engine):
+    engine.add_command(member)
 
-COMMANDS = (status, check, jobs, engine)
+COMMANDS = (status, check, engine)

@@ -60,14 +60,30 @@ def result_text(result: "SearchResult", explanations: "Sequence[Explanation]" = 
 
 
 def hit_text(hit: "Hit") -> str:
-    """Rank, score and title, then the start of the passage, then where it is from."""
+    """Rank, score and title, then the start of the passage, then where it stands, and where the same is."""
     passage = textwrap.shorten(hit.text, _PASSAGE_CHARACTERS, placeholder=" …")
     body = textwrap.indent(textwrap.fill(passage, _WIDTH), "    ")
-    page = f", {page_label(hit.source, hit.page)}" if hit.page else ""
     more = f" and {hit.more_passages} more passage{'s' if hit.more_passages > 1 else ''}" if hit.more_passages else ""
     copies = f", {hit.copies} more nearly the same" if hit.copies else ""
-    where = f"    {hit.source}{page}{more}{copies}\n{_also_text(hit.also_at)}"
+    where = f"    {place_text(hit)}{more}{copies}\n{_also_text(hit.also_at)}"
     return f"{hit.rank:>2}. {hit.score:.3f}  {hit.title or hit.document_id}\n{body}\n{where}"
+
+
+def place_text(hit: "Hit") -> str:
+    """Where the passage stands: source, page, row or id of a row, headings; what the title says isn't said again."""
+    page = [page_label(hit.source, hit.page)] if hit.page else []
+    headings = hit.headings[1:] if hit.headings[:1] == (hit.title,) else hit.headings
+    under = [f"under {' > '.join(headings)}"] if headings else []
+    return ", ".join([hit.source, *page, *_row_text(hit), *under])
+
+
+def _row_text(hit: "Hit") -> list[str]:
+    """The number of a row in its sheet or table, and its id, by which it is judged; nothing for a whole file."""
+    number = hit.document_id.removeprefix(f"{hit.source}#")
+    is_numbered = number != hit.document_id
+    row = hit.metadata.get("row") if "sheet" in hit.metadata else number if is_numbered else None
+    is_told = is_numbered or hit.document_id in (hit.source, hit.title)
+    return [*([] if row is None else [f"row {row}"]), *([] if is_told else [f"id {hit.document_id}"])]
 
 
 def explanation_text(hit: "Hit", why: "Explanation") -> str:

@@ -25,14 +25,20 @@ def test_jobs_are_listed_shown_and_logged(twinsearch: Twinsearch, shared_home: P
     assert re.split(r"  +", head) == ["job", "kind", "collection", "state", "progress", "asked for"]
     job_id, *rest = re.split(r"  +", row)
     assert rest[:4] == ["ingest", "docs", "done", "ingest 4 of 4 documents"]
-    assert twinsearch("jobs", "show", job_id)[1].splitlines()[1] == row
-    assert twinsearch("jobs", "log", job_id) == (0, "\n", "")
+    assert twinsearch("jobs", "show", job_id)[1].splitlines() == [
+        head,
+        row,
+        f"Asked for: paths {notes.resolve()}, collection docs.",
+    ]
+    told = f"Nothing was said here: what is begun in a terminal speaks there. `twinsearch jobs show {job_id}` tells"
+    assert twinsearch("jobs", "log", job_id) == (0, f"{told} how it stands.\n", "")
 
 
 def test_a_job_is_cancelled_and_run_again(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
     with SearchApp.open(shared_home) as app:
         job_id = app.jobs.take_up("ingest", IngestRequest((str(notes),))).id
-    assert twinsearch("jobs", "cancel", job_id) == (0, f"Job {job_id} was asked to stop.\n", "")
+    told = f"Job {job_id} was asked to stop. `twinsearch jobs resume {job_id}` lets it go on later.\n"
+    assert twinsearch("jobs", "cancel", job_id) == (0, told, "")
     sentence = f"Job {job_id} is cancelled. `twinsearch jobs resume {job_id}` starts it again.\n"
     assert twinsearch("jobs", "run", job_id) == (2, "", sentence)
     with SearchApp.open(shared_home) as app:
