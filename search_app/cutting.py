@@ -47,10 +47,13 @@ def first_cut(cut: Cut, choice: EncoderChoice, *, usual: Cut = AS_BEFORE, is_who
 def next_cut(held: ChunkingSettings, cut: Cut, choice: EncoderChoice) -> ChunkingSettings:
     """How the next generation is cut: as the one before, unless something else is wanted or it is too long to be read.
 
+    Where chunks get so short that they would only repeat each other, they repeat half of themselves at most.
+
     Raises:
         UsageError: The sizes leave no room for text, or are beyond what the encoder reads.
     """
     longest = choice.record.max_tokens
+    tokens = min(held.max_tokens if cut.chunk_tokens is None else cut.chunk_tokens, longest)
     if cut.chunk_tokens is not None and cut.chunk_tokens > longest:
         raise UsageError(
             f"Of a chunk of {cut.chunk_tokens:,} tokens encoder {choice.record.name!r} would read {longest:,} only. "
@@ -59,8 +62,8 @@ def next_cut(held: ChunkingSettings, cut: Cut, choice: EncoderChoice) -> Chunkin
     try:
         return replace(
             held,
-            max_tokens=min(held.max_tokens if cut.chunk_tokens is None else cut.chunk_tokens, longest),
-            overlap_tokens=held.overlap_tokens if cut.chunk_overlap is None else cut.chunk_overlap,
+            max_tokens=tokens,
+            overlap_tokens=min(held.overlap_tokens, tokens // 2) if cut.chunk_overlap is None else cut.chunk_overlap,
             whole=held.whole and cut == AS_BEFORE,
             tokenizer=choice.tokenizer_key,
         )

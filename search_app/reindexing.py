@@ -114,9 +114,9 @@ class Reindexer:
         """The gate's verdict on a generation beside the live one; it is kept with the generation.
 
         Raises:
-            UsageError: There are no held-out judgements, and none were given.
+            UsageError: It is live itself or not ready, or there are no held-out judgements, and none were given.
         """
-        generation = self._generations.get(collection, number)
+        generation = self._comparable(collection, number)
         verdict = self._gate.verdict(collection, self._live(collection), generation, terms, report)
         self._catalog.generations.record_evaluation(generation.id, as_json(verdict))
         return verdict
@@ -137,7 +137,7 @@ class Reindexer:
             UsageError: The generation is live already, not ready, or can't be compared for want of judgements.
             GateRefused: Its encoder has collapsed, and nothing is compared.
         """
-        generation = self._switchable(collection, number)
+        generation = self._comparable(collection, number)
         verdict = None if terms.is_forced else self.compare(collection, number, terms, report)
         if verdict is not None and not verdict.is_passed:
             return ReindexOutcome(generation, verdict, is_live=False)
@@ -206,12 +206,12 @@ class Reindexer:
             )
         return live
 
-    def _switchable(self, collection: str, number: int) -> Generation:
+    def _comparable(self, collection: str, number: int) -> Generation:
         generation = self._generations.get(collection, number)
         if generation.state not in (GenerationState.READY, GenerationState.RETIRED):
             raise UsageError(
                 f"Generation {number} of collection {collection!r} is {generation.state.value}; only one that is "
-                "ready or retired can be switched to."
+                "ready or retired can be compared with the live one, or switched to."
             )
         return generation
 

@@ -11,6 +11,7 @@ from search_app.app.wiring import Wiring
 from search_app.catalog.judgements import Judgement, Split
 from search_app.catalog.reviews import ReviewState
 from search_app.config import DEFAULT_COLLECTION
+from search_app.errors import UsageError
 from search_app.judgement_files import read_judgements, write_judgements
 from search_app.reviewing import ReviewEntry, judge_review, review_list
 from search_app.search import SearchResult
@@ -60,8 +61,14 @@ class Judging(Wiring):
         """Takes in judgements from files of one of `judgement_files.FORMS`; returns how many they held.
 
         In a file that somebody else than the home's owner brings, all of them are that person's own.
+
+        Raises:
+            UsageError: A file can't be read, or holds none.
+            UnknownDocument: None of the judged documents is in the collection.
         """
         new = read_judgements(form, judged, queries)
+        if not new:
+            raise UsageError(f"{str(judged)!r} holds no judgements.")
         if self.acting is not None:
             new = [replace(one, user="") for one in new]
         return feedback.import_judgements(self.catalog, collection, new, split=split, user=self.user)

@@ -13,6 +13,7 @@ from search_app.catalog.switches import Switch
 from search_app.cutting import Cut
 from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import Qrels, read_qrels
+from search_app.gate.decision import Ruling
 from search_app.gate.preview import Cost, Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
 from search_app.gate.verdict import Verdict
@@ -138,7 +139,9 @@ class Learning(Wiring):
         """
         outcome = self.reindexer.switch(collection, number, terms, report, user=self.user)
         if outcome.verdict is not None and not outcome.is_live:
-            raise GateRefused(f"{outcome.verdict.paragraph} Override it with --force.")
+            is_final = outcome.verdict.ruling is Ruling.COLLAPSED
+            remedy = "" if is_final else " Override it with --force."
+            raise GateRefused(f"{outcome.verdict.paragraph}{remedy}")
         return outcome
 
     def preview(

@@ -1,5 +1,6 @@
 """Brings documents in and takes collections out."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from search_app.checking import Checker
 from search_app.cutting import Cut, first_cut, refuse_other_cut
 from search_app.errors import Cancelled, UsageError
 from search_app.late import LateEncoder
+from search_app.learning.loop import report_folder
 from search_app.locks import building, spooling, writing
 from search_app.requests import IngestRequest
 from search_app.twin.kept_models import CALIBRATED
@@ -80,7 +82,10 @@ class Loading(Wiring):
     def drop_collection(self, name: str) -> None:
         """Forgets a collection: its documents, vectors and judgements. There is no way back."""
         with writing(self.home.locks_folder, name), building(self.home.locks_folder, name):
+            reports = [report_folder(self.home, one) for one in self.generations.list(name)]
             self.generations.drop_collection(name)
+            for folder in reports:
+                shutil.rmtree(folder, ignore_errors=True)  # of most there is none
             self._spooled(name).unlink(missing_ok=True)
             self.query_log.forget(name)
             sweep(self.catalog, self.home.maps_folder)

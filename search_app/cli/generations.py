@@ -66,10 +66,14 @@ def _preview(
     in_background: bool,
     queries: str | None,
     qrels: str | None,
-    **_: Any,
+    **others: Any,
 ) -> None:
     if encoder is None:
         raise click.UsageError("A preview is of another encoder: give --encoder NAME.")
+    if unheeded := [f"--{name.replace('_', '-')}" for name, value in others.items() if value not in (None, False)]:
+        raise click.UsageError(
+            f"A preview heeds --encoder, --queries and --qrels only; leave out {' and '.join(unheeded)}."
+        )
     from search_app.requests import PreviewRequest
 
     shell.work(
@@ -123,7 +127,8 @@ def learn_text(outcome: "LearnOutcome") -> str:
 def gate(shell: Shell, name: str, generation: int, **terms: Any) -> None:
     """Hear what the gate says about a generation; nothing is switched."""
     verdict = shell.app.verdict(name, generation, shell.app.terms(**terms), shell.listen())
-    shell.show({"sentence": verdict.paragraph, "verdict": verdict}, lambda: verdict.paragraph)
+    how = f"\n`twinsearch switch {name} {generation}` lets it answer from then on." if verdict.is_passed else ""
+    shell.show({"sentence": verdict.paragraph, "verdict": verdict}, lambda: verdict.paragraph + how)
 
 
 @command("switch", examples="twinsearch switch support 2")
@@ -160,11 +165,13 @@ def outcome_json(outcome: "ReindexOutcome") -> dict[str, object]:
 def outcome_text(outcome: "ReindexOutcome", name: str) -> str:
     """What the gate said, then where things stand, then what may be done next."""
     number = outcome.generation.number
-    stand = (
-        f"Generation {number} of {name!r} is live. `twinsearch rollback {name}` goes back."
-        if outcome.is_live
-        else f"Generation {number} of {name!r} is ready. `twinsearch switch {name} {number}` asks the gate."
-    )
+    called = f"Generation {number} of {name!r}"
+    if outcome.is_live:
+        stand = f"{called} is live. `twinsearch rollback {name}` goes back."
+    elif outcome.verdict is None:
+        stand = f"{called} is ready. `twinsearch switch {name} {number}` asks the gate."
+    else:
+        stand = f"{called} stays ready. `twinsearch generations drop {name} {number}` gives its disk back."
     return f"{outcome.verdict.paragraph}\n{stand}" if outcome.verdict else stand
 
 

@@ -25,7 +25,9 @@ twinsearch judge "copy a file and keep its timestamps" shutil.move --grade 0""",
 def judge(shell: Shell, query: str, document_id: str, grade: int, collection: str) -> None:
     """Say how well a document answers a query."""
     number = shell.app.judge(query, document_id, grade, collection=collection)
-    shell.show({"judgement": number}, lambda: f"Judgement {number}: {document_id} has grade {grade} for {query!r}.")
+    undo = f"`twinsearch judgements withdraw {number}` takes it back."
+    told = f"Judgement {number}: {document_id} has grade {grade} for {query!r}. {undo}"
+    shell.show({"judgement": number}, lambda: told)
 
 
 @click.group("judgements")

@@ -51,11 +51,10 @@ def reviews_text(found: tuple["ReviewEntry", ...]) -> str:
         )
         for one in found
     ]
-    listed = table(head, rows)
     if not rows:
-        return listed
+        return "Nothing is on the list. `twinsearch mine` and `--mine` put there what may be an answer nobody judged."
     return (
-        f"{listed}\nJudge one with `twinsearch review judge ID --grade 0..3`, or take it off with "
+        f"{table(head, rows)}\nJudge one with `twinsearch review judge ID --grade 0..3`, or take it off with "
         "`twinsearch review dismiss ID`."
     )
 

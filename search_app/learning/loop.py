@@ -182,7 +182,7 @@ class Learner:
         moved: tuple[MovedQuery, ...],
         folder: Path,
     ) -> Path:
-        shelf = self._home.reports_folder / outcome.generation.physical_name if outcome.generation else folder
+        shelf = report_folder(self._home, outcome.generation) if outcome.generation else folder
         shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = shelf / LOOP_PAGE
         verdict = outcome.verdict
@@ -198,6 +198,11 @@ class Learner:
             encoding="utf-8",
         )
         return path
+
+
+def report_folder(home: Home, generation: Generation) -> Path:
+    """Where the page of the loop that built a generation lies, if one did."""
+    return home.reports_folder / generation.physical_name
 
 
 def _kept(path: Path, text: str) -> str:

@@ -6,7 +6,7 @@ from search_app.catalog.generations import Generation
 from search_app.catalog.jobs import Job
 from search_app.config import Home
 from search_app.encoders import Encoders
-from search_app.learning.loop import LOOP_PAGE, NAME_FILE
+from search_app.learning.loop import LOOP_PAGE, NAME_FILE, report_folder
 from search_app.twin.curve import LearningCurve, curve_of, read_curve
 from search_app.twin.training_report import PAGE_FILE, read_report
 
@@ -27,7 +27,7 @@ def training_curve(encoders: Encoders, job: Job, folder: Path) -> LearningCurve 
 def report_file(home: Home, encoders: Encoders, generation: Generation) -> Path | None:
     """The page about how a generation came about: of the loop that built it, else of its encoder's training."""
     pages = (
-        home.reports_folder / generation.physical_name / LOOP_PAGE,
+        report_folder(home, generation) / LOOP_PAGE,
         encoders.folder(generation.encoder_name) / PAGE_FILE,
     )
     return next((page for page in pages if page.is_file()), None)

@@ -18,7 +18,8 @@ def filled(twinsearch: Twinsearch, notes: Path) -> Twinsearch:
 
 def test_a_judgement_is_made_listed_and_withdrawn(filled: Twinsearch) -> None:
     told = filled("judge", "kitten", "notes/cat.txt", "--grade", "3")
-    assert told == (0, "Judgement 1: notes/cat.txt has grade 3 for 'kitten'.\n", "")
+    undo = "`twinsearch judgements withdraw 1` takes it back."
+    assert told == (0, f"Judgement 1: notes/cat.txt has grade 3 for 'kitten'. {undo}\n", "")
     head, row = filled("judgements", "list")[1].splitlines()
     assert head.split() == ["id", "grade", "document", "query", "split", "user", "when"]
     assert row.split()[:6] == ["1", "3", "notes/cat.txt", "kitten", "train", "ann"]
@@ -91,7 +92,7 @@ def test_the_gate_refuses_a_damaged_encoder_with_1_and_force_overrides_it(
     first, second = out.splitlines()
     assert code == 0
     assert re.fullmatch(REFUSAL, first)
-    assert second == "Generation 2 of 'docs' is ready. `twinsearch switch docs 2` asks the gate."
+    assert second == "Generation 2 of 'docs' stays ready. `twinsearch generations drop docs 2` gives its disk back."
     assert re.fullmatch(REFUSAL + "\n", filled("gate", "docs", "2", *files)[1])
     code, out, err = filled("switch", "docs", "2", *files)
     assert (code, out) == (1, "")
@@ -121,6 +122,14 @@ def test_half_of_the_judged_files_is_a_usage_error(filled: Twinsearch, judged: t
     filled("reindex", "docs", "--encoder", "literal")
     sentence = "Judged queries come as two files: give both --queries and --qrels, or neither.\n"
     assert filled("gate", "docs", "2", "--queries", judged[0]) == (2, "", sentence)
+
+
+def test_a_preview_refuses_what_it_would_not_heed(filled: Twinsearch) -> None:
+    code, _, err = filled("reindex", "docs", "--encoder", "literal", "--preview", "--precision", "fp32", "--switch")
+    assert (code, err.splitlines()[-1]) == (
+        2,
+        "Error: A preview heeds --encoder, --queries and --qrels only; leave out --precision and --switch.",
+    )
 
 
 def test_generations_are_listed_and_dropped(filled: Twinsearch) -> None:

@@ -157,8 +157,11 @@ def test_mining_says_what_it_wrote_and_what_is_left_to_people(doubtful: Twinsear
     )
 
 
+NOTHING = "Nothing is on the list. `twinsearch mine` and `--mine` put there what may be an answer nobody judged.\n"
+
+
 def test_the_review_list_is_shown_judged_and_dismissed(doubtful: Twinsearch) -> None:
-    assert doubtful("review", "list") == (0, "(none)\n", "")
+    assert doubtful("review", "list") == (0, NOTHING, "")
     doubtful("mine")
     head, row, what_to_do = doubtful("review", "list")[1].splitlines()
     assert head.split() == ["id", "state", "score", "answer's", "query", "document", "passage"]
@@ -167,7 +170,7 @@ def test_the_review_list_is_shown_judged_and_dismissed(doubtful: Twinsearch) -> 
         "Judge one with `twinsearch review judge ID --grade 0..3`, or take it off with `twinsearch review dismiss ID`."
     )
     assert doubtful("review", "judge", "1", "--grade", "3") == (0, "Judgement 2: entry 1 has grade 3.\n", "")
-    assert doubtful("review", "list") == (0, "(none)\n", "")
+    assert doubtful("review", "list") == (0, NOTHING, "")
     (judged,) = json.loads(doubtful("review", "list", "--state", "judged", "--json")[1])
     assert (judged["review"]["document_id"], judged["text"]) == ("notes/cat.txt", "cat cat dog")
     grades = {row.split()[2]: row.split()[1] for row in doubtful("judgements", "list")[1].splitlines()[1:]}
@@ -178,7 +181,7 @@ def test_a_dismissed_entry_stays_off_the_list(doubtful: Twinsearch) -> None:
     doubtful("mine")
     assert doubtful("review", "dismiss", "1") == (0, "Dismissed: 1.\n", "")
     doubtful("mine", "--negatives", "2")
-    assert doubtful("review", "list") == (0, "(none)\n", "")
+    assert doubtful("review", "list") == (0, NOTHING, "")
     assert len(doubtful("review", "list", "--state", "any")[1].splitlines()) == 3
 
 

@@ -67,6 +67,7 @@ def test_an_encoder_that_reads_less_makes_chunks_shorter_and_one_that_reads_more
     held = ChunkingSettings(128, 16, tokenizer="old")
     assert next_cut(held, Cut(), choice(reads=64)) == ChunkingSettings(64, 16, tokenizer="t")
     assert next_cut(held, Cut(), choice(reads=512)) == ChunkingSettings(128, 16, tokenizer="t")
+    assert next_cut(held, Cut(), choice(reads=20)) == ChunkingSettings(20, 10, tokenizer="t")
 
 
 def test_a_collection_of_whole_documents_is_cut_once_that_is_wanted() -> None:

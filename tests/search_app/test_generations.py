@@ -196,7 +196,9 @@ def test_dropping_a_collection_leaves_nothing_of_it(filled: SearchApp) -> None:
     built(filled)
     names = [one.physical_name for one in filled.generations.list("docs")]
     alias = filled.generations.alias("docs")
+    (filled.home.reports_folder / names[1]).mkdir(parents=True)
     filled.drop_collection("docs")
+    assert list(filled.home.reports_folder.iterdir()) == []
     assert filled.catalog.collections.list() == ()
     assert [filled.index.exists(name) for name in names] == [False, False]
     assert filled.index.alias_target(alias) is None

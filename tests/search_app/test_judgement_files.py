@@ -120,8 +120,11 @@ def test_a_csv_file_keeps_who_judged_and_gives_the_rest_to_whoever_brings_it(not
         noted.withdraw(one.id)
 
 
-def test_an_empty_query_is_refused_at_the_door(noted: SearchApp, tmp_path: Path) -> None:
+def test_an_empty_query_and_an_empty_file_are_refused_at_the_door(noted: SearchApp, tmp_path: Path) -> None:
     path = tmp_path / "judged.csv"
+    path.write_text("query,document,grade\n")
+    with pytest.raises(UsageError, match=r"judged\.csv' holds no judgements\.$"):
+        noted.import_judgements(None, path, form="csv")
     path.write_text("query,document,grade\n ,notes/cat.txt,3\n")
     with pytest.raises(QueryError):
         noted.import_judgements(None, path, form="csv")

@@ -161,8 +161,11 @@ def test_only_a_generation_that_is_ready_or_retired_goes_live(filled: SearchApp)
     with pytest.raises(UsageError) as refused:
         filled.switch("docs", 1, SwitchTerms(is_forced=True))
     assert str(refused.value) == (
-        "Generation 1 of collection 'docs' is live; only one that is ready or retired can be switched to."
+        "Generation 1 of collection 'docs' is live; only one that is ready or retired can be compared with the live "
+        "one, or switched to."
     )
+    with pytest.raises(UsageError, match=r"^Generation 1 of collection 'docs' is live; "):
+        filled.verdict("docs", 1)
     with pytest.raises(UnknownGeneration, match=r"^The collection has no generation 5\. It has: 1\.$"):
         filled.switch("docs", 5, SwitchTerms(is_forced=True))
 
