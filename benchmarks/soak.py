@@ -31,7 +31,8 @@ from benchmarks.tiny_encoder import write_tiny_encoder
 from benchmarks.web import filled_home
 from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
-from search_app.requests import IngestRequest, ReindexRequest, Request
+from search_app.request_kinds import Request
+from search_app.requests import IngestRequest, ReindexRequest
 
 _PAUSE_SECONDS = 1.0  # between a person's searches
 _SAMPLE_SECONDS = 5.0

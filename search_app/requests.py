@@ -1,14 +1,11 @@
-"""What a person can ask of long work, as records that fit into a job's row.
+"""What a person can ask of long work, as records that fit into a job's row; `request_kinds` names them.
 
 A request is made by the command line and by the page alike; a job keeps it as JSON and runs it again after a crash.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from search_app.config import DEFAULT_COLLECTION
-from search_app.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,50 +248,3 @@ class LearnRequest:
     options: tuple[str, ...] = ()
     non_inferior: float | None = None
     guard: str | None = None
-
-
-Request = (
-    IngestRequest
-    | TrainRequest
-    | MineRequest
-    | EvaluateRequest
-    | CompareRequest
-    | TuneRequest
-    | PreviewRequest
-    | ReindexRequest
-    | LearnRequest
-    | ArrangeRequest
-)
-
-KINDS: dict[str, type[Request]] = {
-    "ingest": IngestRequest,
-    "train": TrainRequest,
-    "mine": MineRequest,
-    "evaluate": EvaluateRequest,
-    "compare": CompareRequest,
-    "tune": TuneRequest,
-    "preview": PreviewRequest,
-    "reindex": ReindexRequest,
-    "learn": LearnRequest,
-    "arrange": ArrangeRequest,
-}
-
-
-def kind_of(request: Request) -> str:
-    """The word for this work: in commands, buttons, logs and the jobs table."""
-    return next(kind for kind, record in KINDS.items() if isinstance(request, record))
-
-
-def request_of(kind: str, arguments: Mapping[str, Any]) -> Request:
-    """The request that a job's row holds.
-
-    Raises:
-        UsageError: The row was written by a version that knew other work or other arguments.
-    """
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()
-    }
-    try:
-        return KINDS[kind](**values)
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"This version can't run the {kind!r} job again ({error}). Start it anew.") from error

@@ -14,7 +14,8 @@ from search_app.catalog.judgements import Judgement
 from search_app.catalog.users import Role, User
 from search_app.config import Home
 from search_app.errors import Forbidden
-from search_app.requests import CompareRequest, ReindexRequest, Request, kind_of
+from search_app.request_kinds import Request, kind_of
+from search_app.requests import CompareRequest, ReindexRequest
 
 AppClass = TypeVar("AppClass", bound=type)
 

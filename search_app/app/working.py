@@ -8,6 +8,7 @@ from search_app.app.learning import Learning
 from search_app.app.loading import Loading
 from search_app.app.measuring import Measuring
 from search_app.catalog.jobs import Job
+from search_app.request_kinds import Request, kind_of, request_of
 from search_app.requests import (
     ArrangeRequest,
     CompareRequest,
@@ -17,11 +18,8 @@ from search_app.requests import (
     MineRequest,
     PreviewRequest,
     ReindexRequest,
-    Request,
     TrainRequest,
     TuneRequest,
-    kind_of,
-    request_of,
 )
 
 

@@ -70,7 +70,7 @@ def resume_job(shell: Shell, job_id: str) -> None:
 def run_job(shell: Shell, job_id: str) -> None:
     """Run a queued job in this process; the web page starts its jobs so."""
     from search_app.cli.outcomes import TEXTS
-    from search_app.requests import request_of
+    from search_app.request_kinds import request_of
 
     job = shell.app.jobs.view(job_id).job
     result = shell.app.run_job(job, shell.listen())
@@ -123,7 +123,7 @@ def _progress(view: "JobView") -> str:
 
 def _asked(job: "Job") -> str:
     """The request, without what was left as usual."""
-    from search_app.requests import KINDS
+    from search_app.request_kinds import KINDS
 
     known = fields(KINDS[job.kind]) if job.kind in KINDS else ()  # a later version may have asked for other work
     usual = {one.name: list(one.default) if one.default == () else one.default for one in known}

@@ -18,7 +18,7 @@ from ingest.progress import Pace, Progress
 
 if TYPE_CHECKING:  # opening the application is left to the command that runs
     from search_app.app import SearchApp
-    from search_app.requests import Request
+    from search_app.request_kinds import Request
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

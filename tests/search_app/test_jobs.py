@@ -20,15 +20,13 @@ from search_app.cli.outcomes import TEXTS
 from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
 from search_app.liveness import began, lives
+from search_app.request_kinds import Request, kind_of, request_of
 from search_app.requests import (
     CompareRequest,
     EvaluateRequest,
     IngestRequest,
     ReindexRequest,
-    Request,
     TrainRequest,
-    kind_of,
-    request_of,
 )
 
 REQUEST = IngestRequest(("/folder",))

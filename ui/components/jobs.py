@@ -12,7 +12,7 @@ import streamlit as st
 from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.jobs import JobProgress, JobView
-from search_app.requests import KINDS
+from search_app.request_kinds import KINDS
 from ui.components.compared import show_comparison
 from ui.components.curves import show_curve
 from ui.components.errors import kept, show_kept

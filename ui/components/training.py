@@ -6,7 +6,8 @@ from search_app.app import SearchApp
 from search_app.catalog.collections import slug_of
 from search_app.catalog.judgements import Split
 from search_app.learning.loop import HELD_OUT_LEAST
-from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, Request, TrainRequest
+from search_app.request_kinds import Request
+from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, TrainRequest
 from search_app.status import CollectionStatus
 from search_app.twin.corpus_pairs import CORPUS_PAIRS
 from ui.components.errors import told
