@@ -5,10 +5,13 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search_app.app import SearchApp
+from search_app.cli.hits import place_text
+from search_app.search import Hit
 
 Twinsearch = Callable[..., tuple[int, str, str]]
 
@@ -32,6 +35,25 @@ def test_hits_are_shown_with_rank_score_title_passage_and_source(filled: Twinsea
         "\n"
         "2 hybrid hits from generation 1 of 'docs' (…)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("document_id", "source", "known", "place"),
+    [
+        ("docs/a.pdf", "docs/a.pdf", {"page": 3}, "docs/a.pdf, page 3"),
+        ("docs/a.pptx", "docs/a.pptx", {"page": 2, "headings": ("Pumps",)}, "docs/a.pptx, slide 2, under Pumps"),
+        ("docs/a.md", "docs/a.md", {"headings": ("Manual", "Install", "Linux")}, "docs/a.md, under Install > Linux"),
+        ("docs/a.md", "docs/a.md", {"headings": ("Manual",)}, "docs/a.md"),
+        ("docs/a.csv#7", "docs/a.csv", {}, "docs/a.csv, row 7"),
+        ("7", "docs/a.csv", {"metadata": {"row": "back"}}, "docs/a.csv, id 7"),
+        ("docs/a.xlsx/FAQ#2", "docs/a.xlsx/FAQ", {"metadata": {"sheet": "FAQ", "row": 2}}, "docs/a.xlsx/FAQ, row 2"),
+        ("7", "docs/a.xlsx/FAQ", {"metadata": {"sheet": "FAQ", "row": 2}}, "docs/a.xlsx/FAQ, row 2, id 7"),
+        ("Manual", "https://a.example/b", {}, "https://a.example/b"),
+    ],
+)
+def test_a_hit_says_where_its_passage_stands(document_id: str, source: str, known: dict[str, Any], place: str) -> None:
+    hit = Hit(1, 0.5, document_id, "chunk", "Manual", source, "text", 0, 4, **{"metadata": {}, **known})
+    assert place_text(hit) == place
 
 
 def test_a_search_by_words_says_so(filled: Twinsearch) -> None:
