@@ -108,6 +108,17 @@ def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
     )
 
 
+def require_paths(paths: Sequence[Path]) -> None:
+    """Refuse what `discover` would, without going through folders but for the sake of a pattern.
+
+    Raises:
+        SourceNotFound: A path doesn't exist, or a pattern matches nothing.
+    """
+    search = _Search((), is_walking=False)
+    for path in paths:
+        search.add(path)
+
+
 def suffix_of(name: str) -> str:
     """How a file's name ends, in lower case: ".md", ".tar.gz"; empty when it has no ending."""
     lower = name.lower()
@@ -137,6 +148,7 @@ def spool(stream: BinaryIO, path: Path, limits: Limits) -> Path:
 @dataclass(slots=True)
 class _Search:
     suffixes: Collection[str]
+    is_walking: bool = True
     files: dict[Path, SourceFile] = field(default_factory=dict)
     unlisted: list[Unlisted] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
@@ -154,6 +166,8 @@ class _Search:
 
     def _add_root(self, root: Path) -> None:
         self.roots.append(root)
+        if not self.is_walking:
+            return
         for path in _files_at(root, self.unlisted, self.skipped):
             if path == root or suffix_of(path.name) in self.suffixes:
                 self._take(path, root)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ingest.discovery import discover, spool
+from ingest.discovery import require_paths, spool
 from ingest.pipeline import IngestSettings
 from ingest.pipeline import ingest as ingest_files
 from ingest.progress import Report, unheard
@@ -39,7 +39,7 @@ class Loading(Wiring):
             CollectionInUse: Another process writes to the collection.
         """
         paths = [Path(path) for path in request.paths]
-        discover(paths, suffixes=())  # a path that isn't there is refused before a collection is made for it
+        require_paths(paths)  # before a collection is made for them
         with self._written_to(request.collection, report, wait_seconds=request.wait_seconds):
             generation = self._generation_to_fill(request)
             encoder = LateEncoder(lambda: self.encoders.filling(generation, request.collection))

@@ -9,11 +9,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from search_app.errors import CatalogError
@@ -28,10 +28,6 @@ _PRAGMAS = (
     "synchronous = FULL",  # what was acknowledged survives a power cut
     "foreign_keys = ON",
 )
-_INSERT: Mapping[str, Any] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}  # the same upsert, spelled alike by both
 _SENTENCES = {
     "SQLITE_FULL": "The disk is full, so nothing was written to {where}. Free some space and try again.",
     "SQLITE_IOERR": "The disk failed at {where} ({reason}). Check the disk, then try again.",
@@ -199,7 +195,8 @@ def upsert(
     """Insert rows; where one has the same `conflict` columns (else primary key), overwrite its `update`."""
     if not rows:
         return
-    insert = _INSERT[connection.dialect.name](table)
+    dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # both spell an upsert alike
+    insert = dialect.insert(table)
     columns = [*conflict] or [column.name for column in table.primary_key]
     if update:
         changes = {name: insert.excluded[name] for name in update}

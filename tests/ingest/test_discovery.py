@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.discovery import Pattern, discover, spool
+from ingest.discovery import Pattern, discover, require_paths, spool
 from ingest.errors import SourceNotFound, TooLarge
 from ingest.limits import Limits
 
@@ -27,6 +27,16 @@ def test_files_come_sorted_with_ids_below_their_root(write_tree: WriteTree) -> N
 def test_a_file_given_by_name_is_taken_whatever_it_is_called(write_tree: WriteTree) -> None:
     root = write_tree({"notes.xyz": ""})
     assert ids(root / "notes.xyz") == ["notes.xyz"]
+
+
+def test_paths_are_looked_for_without_going_through_folders(
+    write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_tree({"a.md": ""})
+    monkeypatch.setattr(os, "walk", None)
+    require_paths([root, root / "a.md"])
+    with pytest.raises(SourceNotFound):
+        require_paths([root, root / "gone"])
 
 
 def test_a_file_reached_twice_is_read_once(write_tree: WriteTree) -> None:
