@@ -1,13 +1,14 @@
 """The first search as quick as the second: what it needs is loaded while the first visitor still reads and types.
 
-Nothing is loaded while the server comes up, or while the first page is on its way to a browser.
+The engine is a process of its own and starts with the server. Nothing is loaded into this one while the server comes
+up, or while the first page is on its way to a browser.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # opening the home is left to the thread that warms up
@@ -21,12 +22,13 @@ _QUERY = "anything"
 
 @asynccontextmanager
 async def warmed(_app: object) -> AsyncIterator[None]:
-    """Warms up once the first page is drawn, or a while after the server's start; for its lifespan."""
-    task = asyncio.create_task(once_drawn(_warm_up_home))
+    """Starts the engine, and warms up once the first page is drawn, or a while later; for the server's lifespan."""
+    tasks = [asyncio.create_task(asyncio.to_thread(start_engine)), asyncio.create_task(once_drawn(_warm_up_home))]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 def note_page() -> None:
@@ -42,14 +44,26 @@ async def once_drawn(do: Callable[[], None]) -> None:
     await asyncio.to_thread(do)
 
 
+def start_engine() -> None:
+    """Starts the embedded Milvus if it holds anything, without opening the home, which takes longer."""
+    from ingest.errors import TwinsearchError
+    from search_app.config import find_home, load_settings
+    from search_app.engine import Engine
+
+    with suppress(TwinsearchError):  # whoever opens the page or searches is told
+        home = find_home()
+        settings = load_settings(home)
+        engine = Engine(home.engine_folder, idle_seconds=settings.engine_idle_seconds)
+        if not settings.milvus_uri and engine.data_folder.is_dir():
+            engine.address()
+
+
 def _warm_up_home() -> None:
     from ingest.errors import TwinsearchError
     from ui.resources import opened_home
 
-    try:
+    with suppress(TwinsearchError):  # as above
         warm_up(opened_home())
-    except TwinsearchError:
-        return  # whoever opens the page or searches is told
 
 
 def warm_up(app: "SearchApp") -> str | None:

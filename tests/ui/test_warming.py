@@ -11,7 +11,7 @@ from search_app.app import SearchApp
 from search_app.errors import UnknownEncoder
 from search_app.requests import IngestRequest
 from ui import warming
-from ui.warming import note_page, once_drawn, warm_up
+from ui.warming import note_page, once_drawn, start_engine, warm_up
 
 Visit = Callable[..., AppTest]
 
@@ -47,6 +47,18 @@ def test_nothing_is_loaded_before_a_page_is_drawn(nobody_came: None) -> None:
 
     assert not asyncio.run(come())
     assert begun.is_set()
+
+
+def test_the_engine_starts_with_the_server_where_it_holds_something(
+    loaded: SearchApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWINSEARCH_HOME", str(tmp_path / "empty"))
+    start_engine()
+    assert not (tmp_path / "empty").exists()
+    monkeypatch.setenv("TWINSEARCH_HOME", str(loaded.home.path))
+    loaded.engine.stop()
+    start_engine()
+    assert loaded.engine.status().running
 
 
 def test_every_page_tells_that_it_is_drawn(nobody_came: None, app: SearchApp, visit: Visit) -> None:
