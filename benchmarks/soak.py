@@ -1,9 +1,10 @@
 """Eight people search the web page while an ingest and a re-index go on: errors, waiting, memory and threads.
 
-    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.soak [--minutes 15] [--sessions 8] [--size 20000] [--work FOLDER]
+    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.soak [--minutes 15] [--sessions 8] [--size 20000] [--pause 1]
+        [--work FOLDER]
 
 Each session is a window of its own in one Chromium, asks once before the time counts, and then its next query when the
-hits of the last one are painted and a second has passed. A search that failed is an error and has no time. Jobs are
+hits of the last one are painted and --pause seconds have passed: 1 finds what the machine can do, 10 is a reader. A search that failed is an error and has no time. Jobs are
 started as the page starts them; when one ends, the next begins. Prints Markdown, and ends with 1 when a search failed,
 or when memory or threads grew.
 """
@@ -34,7 +35,6 @@ from search_app.catalog.jobs import Job, JobState
 from search_app.request_kinds import Request
 from search_app.requests import IngestRequest, ReindexRequest
 
-_PAUSE_SECONDS = 1.0  # between a person's searches
 _SAMPLE_SECONDS = 5.0
 _WAIT_MS = 300_000
 _GROWTH_MOST = 1.1  # of the last quarter's memory or threads to those of the second
@@ -105,7 +105,8 @@ async def soak(
         await asyncio.gather(*(search(page, queries[-1 - place]) for place, page in enumerate(pages)))  # to warm up
         deadline = time.monotonic() + asked.minutes * 60  # the time counts from when all may search
         sessions = [
-            session(page, queries[place :: asked.sessions], deadline, soaked) for place, page in enumerate(pages)
+            session(page, queries[place :: asked.sessions], deadline, asked.pause, soaked)
+            for place, page in enumerate(pages)
         ]
         loading = keep_busy(app, ingests(app, Path(asked.data), work, asked.size), deadline, soaked)
         building = keep_busy(app, rebuilds(app, name), deadline, soaked)
@@ -124,8 +125,8 @@ async def opened(browser: Any, url: str, soaked: Soaked) -> Any:
     return page
 
 
-async def session(page: Any, queries: Sequence[str], deadline: float, soaked: Soaked) -> None:
-    """One person, who asks at least once; whatever goes wrong is noted, and they go on."""
+async def session(page: Any, queries: Sequence[str], deadline: float, pause: float, soaked: Soaked) -> None:
+    """One person, who asks at least once and reads for `pause` seconds; whatever goes wrong is noted."""
     for query in cycle(queries):
         took = await search(page, query)
         faults = await page.locator(FAULT).all_inner_texts()
@@ -137,7 +138,7 @@ async def session(page: Any, queries: Sequence[str], deadline: float, soaked: So
             soaked.took_ms.append(took)
         if time.monotonic() >= deadline:
             return
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(pause)
 
 
 async def search(page: Any, query: str) -> float | None:
@@ -218,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--sessions", type=int, default=8)
+    parser.add_argument("--pause", type=float, default=1, help="Seconds that a person reads before the next query.")
     parser.add_argument("--size", type=int, default=20_000, help="Passages of the collection that is searched.")
     parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")
     return parser
