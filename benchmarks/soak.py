@@ -4,9 +4,9 @@
         [--work FOLDER]
 
 Each session is a window of its own in one Chromium, asks once before the time counts, and then its next query when the
-hits of the last one are painted and --pause seconds have passed: 1 finds what the machine can do, 10 is a reader. A search that failed is an error and has no time. Jobs are
-started as the page starts them; when one ends, the next begins. Prints Markdown, and ends with 1 when a search failed,
-or when memory or threads grew.
+hits of the last one are painted and --pause seconds have passed: 1 finds what the machine can do, 10 is a reader. A
+search that failed is an error and has no time. Jobs are started as the page starts them; when one ends, the next
+begins. Prints Markdown, and ends with 1 when a search failed, or when memory or threads grew.
 """
 
 import argparse
