@@ -69,7 +69,7 @@ def ingest(
         run = _Run(encoder, sink, settings, seen, tally)
         files = list(_changed_files(run, discovery.files))
         limits = settings.parsing.limits
-        tally.expected = tally.unchanged + sum(count_documents(file.source.path, limits) for file in files)
+        tally.expected = tally.unchanged + sum(count_documents(file.source, limits) for file in files)
         tally.tell()
         sink.note(tally.stages)
         with closing(_read(run, discovery, files)) as read:  # whatever stops it ends the parsers

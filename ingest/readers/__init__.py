@@ -8,9 +8,8 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
-from ingest.discovery import suffix_of
+from ingest.discovery import SourceFile, suffix_of
 from ingest.errors import EmptyText, ReadError, TooLarge
 from ingest.limits import Limits
 from ingest.readers.archives import read_tar, read_zip
@@ -31,6 +30,7 @@ from ingest.readers.plain import read_plain
 from ingest.readers.sheets import read_xlsx
 from ingest.readers.slides import read_pptx
 from ingest.readers.word import read_docx
+from ingest.sandbox.opening import open_regular
 
 _PACKED = (b"PK\x03\x04", b"PK\x05\x06")
 _PLAIN = Format("text", (".txt", ".text", ".rst", ".rest", ".adoc", ".asciidoc", ".org"), read_plain)
@@ -112,20 +112,23 @@ def read_file(file: Opened, *, skip: int = 0) -> Iterator[Told]:
         raise EmptyText(f"{file.id!r} holds no file that can be read.")
 
 
-def count_documents(path: Path, limits: Limits) -> int:
+def count_documents(file: SourceFile, limits: Limits) -> int:
     """About how many documents the file holds, without parsing it; 1 when that can't be told."""
-    named = READERS.get(suffix_of(path.name))
+    named = READERS.get(suffix_of(file.path.name))
+    if named is None or not named.has_line_each:
+        return 1
     try:
-        if named is None or not named.has_line_each or path.stat().st_size > limits.file_bytes:
-            return 1
-        with path.open("rb") as stream:
+        stream, _ = open_regular(file.path, root=file.root, shown=file.id, limits=limits)  # a pipe would never end
+        with stream:
             return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
-    except OSError:  # reading it tells the reason
+    except (OSError, ReadError):  # reading it tells the reason
         return 1
 
 
 def _told(file: Opened, skip: int) -> Iterator[Told]:
-    for item in format_of(file).read(file):
+    form = format_of(file)
+    _check_depth(file, form)
+    for item in form.read(file):
         if not isinstance(item, Member):
             if not skip:
                 yield item
@@ -143,17 +146,15 @@ def _read_member(file: Opened, member: Member) -> Iterator[Told]:
         yield Begun(member.number, inner.id)
     try:
         with _door(inner):
-            _check_depth(inner)
             inner = replace(inner, stream=io.BytesIO(member.load()))
         yield from read_file(inner)
     except ReadError as error:
         yield Broken(inner.id, str(error), hides_ids=hides_ids(inner.name))
 
 
-def _check_depth(file: Opened) -> None:
-    read = READERS[suffix_of(file.name)].read
-    is_archive = read in (read_zip, read_tar) or (read is read_eml and file.depth > file.limits.depth)
-    if is_archive and file.depth >= file.limits.depth:
+def _check_depth(file: Opened, form: Format) -> None:
+    is_archive = form.read in (read_zip, read_tar) or (form.read is read_eml and file.depth > file.limits.depth)
+    if file.depth and is_archive and file.depth >= file.limits.depth:
         raise TooLarge(
             f"{file.id!r} lies in {file.depth} archives, one in the other. Unpack them, or raise the limit `depth`."
         )

@@ -210,6 +210,13 @@ def test_a_file_of_an_unknown_kind_given_by_name_is_text_or_a_failure(write_tree
     assert sink.documents["a.xyz"].document.text == "text"
 
 
+def test_a_pipe_given_by_name_is_a_failure_and_nobody_waits_for_it(write_tree: WriteTree, run) -> None:
+    pipe = write_tree({}) / "rows.csv"
+    os.mkfifo(pipe)
+    reason = "'rows.csv' is not a regular file, but a pipe, a device or a folder."
+    assert run(pipe).failed == (Failure("rows.csv", reason),)
+
+
 def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, run, sink) -> None:
     root = write_tree({"a.md": "text"})
     with pytest.raises(SourceNotFound):

@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from ingest.discovery import SourceFile
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
 from ingest.limits import Limits
@@ -243,7 +244,7 @@ def test_rows_stream(tmp_path: Path) -> None:
     with path.open("rb") as stream:
         items = read_file(Opened("docs/a.jsonl", str(path), stream))
         first = [next(items) for _ in range(10)]
-    assert count_documents(path, Limits()) == 100_000
+    assert count_documents(SourceFile(path, path.name, tmp_path), Limits()) == 100_000
     assert isinstance(first[0], TableColumns)
     assert [row.id for row in documents(first)] == [str(number) for number in range(9)]
 
