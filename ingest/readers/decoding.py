@@ -1,8 +1,9 @@
 """Tells the encoding of a text file, or that it isn't text.
 
 UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; UTF-16 without one is told
-by where its NUL bytes stand. Only what is neither is guessed, from a bounded sample around the first byte that
-isn't UTF-8.
+by where its NUL bytes stand. What isn't UTF-8 throughout is looked at in a bounded sample around the first byte that
+isn't: where more characters are right than wrong it was cut off or pasted into, and each wrong byte is read as U+FFFD;
+everything else is guessed.
 """
 
 import codecs
@@ -48,14 +49,15 @@ def decode(file: Opened) -> str:
     """
     encoding = encoding_of(file)
     try:
-        return file.stream.read().decode(encoding)
+        return file.stream.read().decode(encoding, _errors(encoding))
     except UnicodeDecodeError as error:
         raise undecodable(file, encoding) from error
 
 
 def open_text(file: Opened, *, newline: str | None = None) -> io.TextIOWrapper:
     """The file as a stream of text; a part that isn't text raises UnicodeDecodeError when it is reached."""
-    return io.TextIOWrapper(file.stream, encoding=encoding_of(file), newline=newline)
+    encoding = encoding_of(file)
+    return io.TextIOWrapper(file.stream, encoding=encoding, errors=_errors(encoding), newline=newline)
 
 
 def encoding_of(file: Opened) -> str:
@@ -71,7 +73,9 @@ def encoding_of(file: Opened) -> str:
         sample = _first_not_utf8(file)
     finally:
         file.stream.seek(0)
-    return (marked or "utf-8") if sample is None else _guess(file, sample)
+    if marked is not None or sample is None or _is_damaged_utf8(sample):
+        return marked or "utf-8"
+    return _guess(file, sample)
 
 
 def wide_encoding_of(file: Opened) -> str | None:
@@ -101,7 +105,13 @@ def _unmarked_utf16(head: bytes) -> str | None:
     return None
 
 
+def _errors(encoding: str) -> str:
+    """What becomes of wrong bytes: of a UTF-8 file they cost themselves, of all others the file."""
+    return "replace" if encoding.startswith("utf-8") else "strict"
+
+
 def _first_not_utf8(file: Opened) -> bytes | None:
+    """What stands around the first byte that isn't UTF-8, if there is one."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for block in _blocks(file.stream):
@@ -110,8 +120,17 @@ def _first_not_utf8(file: Opened) -> bytes | None:
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        return error.object[max(error.start - _BYTES_BEFORE, 0) :][:_SAMPLE_BYTES]
+        place = file.stream.tell() - len(error.object) + error.start
+        file.stream.seek(max(place - _BYTES_BEFORE, 0))
+        return file.stream.read(_SAMPLE_BYTES)
     return None
+
+
+def _is_damaged_utf8(sample: bytes) -> bool:
+    """Whether more characters beyond ASCII are UTF-8 than aren't: in other encodings next to none is by chance."""
+    read = sample.decode("utf-8", "replace")
+    beyond, wrong = sum(not sign.isascii() for sign in read), read.count("\ufffd")
+    return beyond - wrong > wrong
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

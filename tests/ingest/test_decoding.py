@@ -29,6 +29,12 @@ def test_a_legacy_encoding_is_guessed_from_where_it_shows(before: str) -> None:
     assert read_text(opened((before + PROSE).encode("latin-1"))) == before + PROSE
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_wrong_byte_in_a_utf8_file_costs_itself_and_no_other_letter(mark: str) -> None:
+    damaged = (mark + PROSE).encode() + b"\xe9" + PROSE.encode()[:-1] + "ö".encode()[:1]
+    assert read_text(opened(damaged)) == f"{PROSE}\ufffd{PROSE[:-1]}\ufffd"
+
+
 def test_a_character_across_a_block_edge_is_still_utf8() -> None:
     assert encoding_of(opened(b"x" * ((1 << 20) - 1) + "é".encode())) == "utf-8"
 
