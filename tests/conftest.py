@@ -1,4 +1,4 @@
-"""One embedded Milvus for the whole run, in a folder whose path is short enough for its socket."""
+"""The order of the files, and one embedded Milvus for the whole run: in a folder with a short path, for its socket."""
 
 import shutil
 import tempfile
@@ -9,6 +9,12 @@ import pytest
 
 from search_app.engine import Engine
 from search_app.index import VectorIndex
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: a worker that takes one last has the others wait for it."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.gate import MAKERS, Bench, report
 from search_app.app import SearchApp
 from search_app.engine import Engine
 
 
+@pytest.mark.slow
 def test_the_gate_is_asked_about_each_encoder(judged: Path, tmp_path: Path, tiny: Path, engine: Engine) -> None:
     engine.address()
     home = tmp_path / "home"

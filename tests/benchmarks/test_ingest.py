@@ -19,6 +19,7 @@ def test_a_whole_ingest_is_measured_beside_encoding_the_same_chunks(bench: Bench
     ]
 
 
+@pytest.mark.slow
 def test_without_peers_only_ours_is_measured_and_the_table_says_so(bench: Bench) -> None:
     told = beside_peers(bench)
     assert re.findall(r"^\| (.+?) \| (\d+ documents) \|", told, re.M) == [("Twinsearch", "12 documents")]

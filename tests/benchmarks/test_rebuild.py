@@ -22,6 +22,7 @@ def bench(data: Path, tiny: Path) -> Iterator[Bench]:
         shutil.rmtree(work)
 
 
+@pytest.mark.slow
 def test_a_lost_index_is_restored_and_searches_beside_a_build_are_timed(bench: Bench) -> None:
     told = report(bench)
     rows = {line.split(" | ")[0]: line.split(" | ") for line in told.splitlines() if line.startswith("| ")}

@@ -103,6 +103,7 @@ def matching(filter_: Filter, held: list[Document]) -> list[str]:
     return [document.id for document in held if matches(filter_, fields_of(document))]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(documents, min_size=1, max_size=9), st.lists(filters, min_size=1, max_size=5))
 def test_sqlite_finds_what_the_reference_finds(

@@ -137,6 +137,7 @@ def filled(noted: SearchApp, run_on: Twinsearch) -> Twinsearch:
     return partial(run_on, noted.home.path)
 
 
+@pytest.mark.slow
 def test_the_health_of_an_exact_index_is_perfect(noted: SearchApp) -> None:
     live = noted.catalog.collections.live("docs")
     health = noted.index_health("docs")

@@ -109,6 +109,7 @@ def killed_ingest(home: Path, app: SearchApp, corpus: Path) -> Killed:
     return seen
 
 
+@pytest.mark.slow
 def test_an_ingest_can_be_searched_while_it_runs(killed_ingest: Killed) -> None:
     assert 200 <= killed_ingest.done_count < COUNT
     assert {generation for generation, _ in killed_ingest.answers} == {1}
@@ -176,6 +177,7 @@ def killed_reindex(home: Path, app: SearchApp, resumed_ingest: dict[str, int]) -
     return seen
 
 
+@pytest.mark.slow
 def test_the_live_generation_answers_all_through_a_killed_reindex(app: SearchApp, killed_reindex: Killed) -> None:
     assert 0 < killed_reindex.done_count < app.catalog.documents.chunk_count(live_of(app).id)
     assert killed_reindex.answers == [(1, app.search(QUERY).hits)] * len(killed_reindex.answers)

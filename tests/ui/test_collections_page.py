@@ -59,6 +59,7 @@ def test_an_empty_home_offers_the_form_and_nothing_else(visit: Visit) -> None:
     assert "There is no collection yet. Load a folder or a few files, and the first one is made." in lines(browser)
 
 
+@pytest.mark.slow
 def test_a_collection_is_shown_with_its_counts_and_its_live_generation(loaded: SearchApp, visit: Visit) -> None:
     loaded.judge("cat", "notes/cat.txt", 2)
     shown = lines(visit("collections"))
@@ -67,6 +68,7 @@ def test_a_collection_is_shown_with_its_counts_and_its_live_generation(loaded: S
     assert "Generation 1 is live, filled by fluent" in shown
 
 
+@pytest.mark.slow
 def test_uploads_are_loaded_by_a_job_that_the_page_follows_to_its_end(app: SearchApp, visit: Visit) -> None:
     browser = visit("collections")
     browser.file_uploader("load-files").upload("cat.txt", b"cat cat dog", "text/plain")

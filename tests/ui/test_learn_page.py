@@ -90,6 +90,7 @@ def test_judgements_are_counted_by_what_they_are_for(taught: SearchApp, visit: V
     assert figures(browser)["Queries held out"] == str(total.query_counts[Split.HELDOUT])
 
 
+@pytest.mark.slow
 def test_the_link_of_another_collection_shows_that_one(loaded: SearchApp, visit: Visit) -> None:
     loaded.catalog.collections.create("faq")
     browser = visit("learn", collection="faq")
@@ -97,6 +98,7 @@ def test_the_link_of_another_collection_shows_that_one(loaded: SearchApp, visit:
     assert "This collection holds nothing yet. Load documents first." in lines(browser)
 
 
+@pytest.mark.slow
 def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, visit: Visit) -> None:
     browser = visit("learn")
     assert browser.text_input("train-as-docs-1").value == "docs-1"

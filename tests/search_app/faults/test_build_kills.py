@@ -221,6 +221,7 @@ def test_undisturbed_commands_take_the_steps_that_are_to_be_survived(steps: dict
     assert entered["reclaim"] >= {"Soak.reclaim", "VectorIndex.drop", "Generations.mark_dropped"}
 
 
+@pytest.mark.slow
 def test_a_build_and_its_switch_killed_at_a_step_are_ended_by_the_next_command(
     serving: Serving, steps: dict[str, dict[str, int]], chosen: Chosen
 ) -> None:

@@ -39,6 +39,7 @@ def assert_told_in_a_sentence(home, code: int, size: int) -> None:
         assert not told[0].startswith("A fault in Twinsearch"), (size, told)
 
 
+@pytest.mark.slow
 def test_files_that_may_not_grow_end_an_ingest_with_a_sentence(
     fault_home, rows: Path, chance: Random, is_campaign: bool
 ) -> None:

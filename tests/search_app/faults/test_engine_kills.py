@@ -58,6 +58,7 @@ def calm(fault_home, mixed_files: Path) -> dict[str, object]:
     return fault_home.contents("calm")
 
 
+@pytest.mark.slow
 def test_an_ingest_whose_engine_is_killed_goes_on_or_is_resumed(
     fault_home, mixed_files: Path, calm: dict[str, object], chance: Random, is_campaign: bool
 ) -> None:

@@ -34,6 +34,7 @@ def test_an_undisturbed_ingest_takes_the_steps_that_make_documents_durable(steps
     assert entered >= {"GenerationWriter.hand_over", "Documents.commit", "VectorIndex.flush", "VectorCache.put_many"}
 
 
+@pytest.mark.slow
 def test_an_ingest_killed_at_a_step_goes_on_to_the_same_end(
     fault_home,
     mixed_files: Path,

@@ -22,6 +22,7 @@ def load(folder: Path | str, precision: str, runtimes: Path | None) -> TwinEncod
     return TwinEncoder.load(folder, device="cpu", precision=precision, runtimes_folder=runtimes)
 
 
+@pytest.mark.slow
 def test_int8_on_the_default_encoder_stays_near_fp32(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     exact = load(DEFAULT_ENCODER, "fp32", tmp_path)
     heard: list[Progress] = []

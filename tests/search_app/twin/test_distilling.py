@@ -71,6 +71,7 @@ def test_a_teacher_that_was_stopped_is_not_asked_again_what_it_has_answered(tmp_
     assert (tmp_path / "file").read_bytes() == (tmp_path / "undisturbed").read_bytes()
 
 
+@pytest.mark.slow
 def test_without_space_for_the_teachers_vectors_the_run_stops_in_a_sentence(tmp_path: Path) -> None:
     soft, hard = getrlimit(RLIMIT_FSIZE)
     setrlimit(RLIMIT_FSIZE, (1000, hard))

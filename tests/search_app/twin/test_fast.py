@@ -127,6 +127,7 @@ def test_an_lstm_runs_on_openvino_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(load(tmp_path / "lstm", "auto").encode(TEXTS), exact, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_usage_reports_of_the_libraries_are_never_loaded() -> None:
     code = (
         "import sys\nimport search_app.twin.calibration\n"

@@ -81,6 +81,7 @@ def test_the_backbone_gives_what_packed_sequences_give(tmp_path: Path) -> None:
     torch.testing.assert_close(backbone(ids, mask) * mask.unsqueeze(-1), expected)
 
 
+@pytest.mark.slow
 def test_vectors_do_not_depend_on_what_is_encoded_beside_them() -> None:
     encoder = begin_lstm(SENTENCES, replace(SMALL, layers=2))
     together = encoder.encode(TEXTS)

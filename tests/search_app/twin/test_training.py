@@ -86,6 +86,7 @@ def assert_bit_equal(one: Path, other: Path) -> None:
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_ranks_held_out_queries_better(wordy_encoder_folder: Path, tmp_path: Path) -> None:
     settings = TrainingSettings(epochs=30, batch_size=8, learning_rate=3e-3, device="cpu", held_out_share=0.2)
     report = trained(wordy_encoder_folder, tmp_path, toy_queries(), settings)
