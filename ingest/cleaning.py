@@ -8,6 +8,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from ingest.documents import MetadataValue
 
@@ -42,14 +44,28 @@ def paths_of(cleaned: str) -> tuple[str, ...]:
     return tuple({cleaned, _WRITTEN_OUT.sub(lambda found: chr(int(found[1], 16)), cleaned)})
 
 
+def iso_time(seconds: float) -> str | None:
+    """The time in ISO 8601, UTC; None where no calendar has it, as in a tampered or damaged archive."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def clean_metadata(values: Mapping[str, object]) -> dict[str, MetadataValue]:
     """Each value as a scalar: NaN and infinity become None, what has parts becomes JSON text."""
-    return {clean_line(name): _scalar(value) for name, value in values.items()}
+    return {_clean_name(name): _scalar(value) for name, value in values.items()}
+
+
+@lru_cache(1 << 14)
+def _clean_name(name: str) -> str:
+    """The same columns come with each row of a table."""
+    return clean_line(name)
 
 
 def _scalar(value: object) -> MetadataValue:
     match value:
-        case None | bool():
+        case None | bool() | "":
             return value
         case str():
             return clean_text(value)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MetadataValue = str | int | float | bool | None
+_FIELD_BYTES = 100  # of a name and a value in a dictionary, beside their characters
 MODIFIED = "modified"  # the metadata that a reader adds: when the file was last changed, ISO 8601, UTC
 
 
@@ -48,6 +49,12 @@ class Document:
     def body_hash(self) -> str:
         """The same without source and origin: equal for copies of one document in several places."""
         return _hash([self.title, self.text, *self._rest])
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in memory: a table may have thousands of columns."""
+        fields = sum(_FIELD_BYTES + len(name) + len(str(value)) for name, value in self.metadata.items())
+        return len(self.text) + fields
 
     @property
     def _rest(self) -> tuple[object, object]:

@@ -30,7 +30,7 @@ from ingest.taking_in import Pending, Work, take_in
 from ingest.tally import FileTally, Tally
 
 _LOOKED_UP_TOGETHER = 256  # documents or files
-_CUT_TOGETHER = 500_000  # characters: about a second's work
+_CUT_TOGETHER = 500_000  # bytes in memory: about a second's work
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +203,13 @@ def _pending(run: _Run, read: Iterator[_Read]) -> Iterator[list[Pending]]:
 def _groups(read: Iterator[_Read]) -> Iterator[list[_Read]]:
     """All of it, as much together as is looked up and cut at once."""
     group: list[_Read] = []
-    characters = 0
+    weight = 0
     for one in read:
         group.append(one)
-        characters += len(one.found.document.text) if one.found else 0
-        if len(group) == _LOOKED_UP_TOGETHER or characters >= _CUT_TOGETHER:
+        weight += one.found.document.weight if one.found else 0
+        if len(group) == _LOOKED_UP_TOGETHER or weight >= _CUT_TOGETHER:
             yield group
-            group, characters = [], 0
+            group, weight = [], 0
     if group:
         yield group
 

@@ -24,7 +24,7 @@ from ingest.tally import FileTally, Tally
 
 _FILES_TOGETHER = 1000  # written down at once where there are no chunks to write
 _ENCODED_TOGETHER = 512  # passages: enough to sort by length, few enough to stop within seconds
-_CHARACTERS_TOGETHER = 20_000_000  # of documents: one that is kept whole may be as long as a thousand others
+_BYTES_TOGETHER = 20_000_000  # of documents in memory: one may weigh as much as a thousand others
 _WORTH_WRITING = 1000  # chunks, to a sink that has nothing else to do: so little is left to write at the end
 
 
@@ -90,15 +90,11 @@ class _Part:
     documents: list[_Chunked] = field(default_factory=list)
     files: list[tuple[int, FileOutcome]] = field(default_factory=list)
     chunk_count: int = 0
-    characters: int = 0
+    weight: int = 0
 
     def is_full(self, most_chunks: int) -> bool:
         """Whether it holds as much as is encoded at once."""
-        return (
-            self.chunk_count >= most_chunks
-            or len(self.files) >= _FILES_TOGETHER
-            or self.characters >= _CHARACTERS_TOGETHER
-        )
+        return self.chunk_count >= most_chunks or len(self.files) >= _FILES_TOGETHER or self.weight >= _BYTES_TOGETHER
 
 
 def _cut(work: Work, group: Sequence[Pending], is_over: Event) -> list[_Cut]:
@@ -142,7 +138,7 @@ def _add(work: Work, part: _Part, one: _Cut) -> None:
     else:
         part.documents.append(_Chunked(document, one.chunks, one.pending.is_changed))
         part.chunk_count += len(one.chunks)
-        part.characters += len(document.text)
+        part.weight += document.weight
         file.document_count += 1
         work.tally.read += 1
 
@@ -180,7 +176,7 @@ class _Batch:
     files: list[FileOutcome] = field(default_factory=list)
     chunk_count: int = 0
     changed_count: int = 0
-    characters: int = 0
+    weight: int = 0
     copies: Collection[str] = ()  # once it is written
 
 
@@ -206,7 +202,7 @@ class _Writer:
         batch.documents += encoded
         batch.files += [outcome for before, outcome in part.files if before <= len(encoded)]
         batch.chunk_count += sum(len(one.chunks) for one in encoded)
-        batch.characters += sum(len(one.document.text) for one in encoded)
+        batch.weight += sum(one.document.weight for one in encoded)
         batch.changed_count += sum(one.is_changed for one in part.documents[: len(encoded)])
         tally.encoded += len(encoded)
         tally.unwritten += len(encoded)
@@ -223,7 +219,7 @@ class _Writer:
         is_full = (
             batch.chunk_count >= self.work.batch_chunks
             or len(batch.files) >= _FILES_TOGETHER
-            or batch.characters >= _CHARACTERS_TOGETHER
+            or batch.weight >= _BYTES_TOGETHER
         )
         return is_full or (batch.chunk_count >= _WORTH_WRITING and self.behind.is_idle)
 

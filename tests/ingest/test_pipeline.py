@@ -7,6 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
+from ingest import taking_in
 from ingest.chunking import ChunkingSettings, passage
 from ingest.errors import SourceNotFound
 from ingest.limits import Limits
@@ -149,6 +150,16 @@ def test_a_batch_is_written_when_its_chunks_are_enough(write_tree: WriteTree, ru
     root = write_tree({f"{number}.txt": "text" for number in range(7)})
     run(root, settings=IngestSettings(ChunkingSettings(max_tokens=32), batch_chunks=3))
     assert sink.batch_sizes == [3, 3, 1]
+
+
+def test_rows_of_many_columns_are_written_before_they_fill_the_memory(
+    write_tree: WriteTree, run, sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_in, "_BYTES_TOGETHER", 10_000)
+    header = ",".join(["text", *map(str, range(20))])  # a row takes a hundred bytes a column, however empty it is
+    root = write_tree({"a.csv": f"{header}\n" + f"cat{',' * 20}\n" * 20})
+    run(root)
+    assert sink.batch_sizes == [5, 5, 5, 5]
 
 
 class Enough(Exception):
