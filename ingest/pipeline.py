@@ -30,6 +30,7 @@ from ingest.taking_in import Pending, Work, take_in
 from ingest.tally import FileTally, Tally
 
 _LOOKED_UP_TOGETHER = 256  # documents or files
+_MOST_ROWS = 10**9  # a table may say of itself that it has more than any catalogue could write down
 _CUT_TOGETHER = 500_000  # bytes in memory: about a second's work
 
 
@@ -179,7 +180,7 @@ def _note(run: _Run, file: SourceFile, item: Told, tally: FileTally) -> None:
         case TableColumns():
             run.tally.tables.append(item)
         case Expected(count):
-            run.tally.expected += count - 1
+            run.tally.expected += min(max(count, 1), _MOST_ROWS) - 1
         case Skipped(kind):
             run.tally.skipped[kind] += 1
             tally.skipped[kind] += 1

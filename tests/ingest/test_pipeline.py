@@ -201,6 +201,17 @@ def test_progress_counts_documents_up_to_the_known_total(write_tree: WriteTree, 
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
 
 
+def test_a_table_that_boasts_of_its_rows_spoils_no_count(write_tree: WriteTree, run, samples) -> None:
+    honest, rows = samples[".parquet"], b"\x16\x04\x19"  # two of them, as Thrift writes it, before the next field
+    count = b"\x16" + b"\x80" * 8 + b"\x80\x01\x19"  # 2 to the 62nd
+    footer = honest[-8 - int.from_bytes(honest[-8:-4], "little") : -8]
+    boasting = footer.replace(rows, count, 1)
+    raw = honest[: -8 - len(footer)] + boasting + len(boasting).to_bytes(4, "little") + b"PAR1"
+    seen: list[Progress] = []
+    assert counts(run(write_tree({"a.parquet": raw, "b.txt": "text"}), report=seen.append)) == (3, 0, 0, 0, 0)
+    assert 10**6 < max(progress.total or 0 for progress in seen) < 2**32
+
+
 def test_tokens_that_the_encoder_will_not_see_are_counted(write_tree: WriteTree, run) -> None:
     root = write_tree({"a.txt": "word " * 100})
     whole = IngestSettings(ChunkingSettings(max_tokens=64, whole=True))
