@@ -6,12 +6,12 @@ Links, devices and hidden files are passed over; a path can't lead out of the ar
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from ingest.cleaning import clean_line
+from ingest.cleaning import clean_line, iso_time
 from ingest.errors import ReadError, TooLarge
 from ingest.readers.found import Member, Opened
 from ingest.readers.packages import check_sizes, open_package
@@ -39,8 +39,7 @@ def read_tar(file: Opened) -> Iterator[Member]:
                 archive.members = []  # type: ignore[attr-defined]  # else it remembers every member it has seen
                 check_sizes(file, members=number + 1, unpacked=archive.offset, packed=counted.read_count)
                 if info.isreg() and (path := inner_path(info.name)):
-                    modified = datetime.fromtimestamp(info.mtime, UTC).replace(tzinfo=None).isoformat()
-                    yield Member(number, path, modified, partial(_load, file, archive, info))
+                    yield Member(number, path, iso_time(info.mtime), partial(_load, file, archive, info))
     except (tarfile.TarError, EOFError) as error:
         raise ReadError(f"{file.id!r} isn't a readable TAR archive: {str(error).rstrip('.')}.") from error
 

@@ -104,7 +104,7 @@ class _Walk:
         elif tag in _HEADINGS and not self._tables:
             self.builder.heading(_HEADINGS[tag], "".join(self._text))
             self._text.clear()
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS or tag in _HEADINGS:
             self._break()
         if tag == "pre":
             self._verbatim -= 1

@@ -97,7 +97,7 @@ class Unpacker:
                     self._pieces.append(values)
                 else:
                     yield self._record(kind, values)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadMessage(f"{type(error).__name__}: {error}") from error
 
     def _record(self, kind: str, values: dict[str, Any]) -> Told | End:

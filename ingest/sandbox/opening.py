@@ -5,18 +5,18 @@ Nothing blocks on a pipe or a device, and no link leads out of the root, not eve
 
 import os
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from ingest.cleaning import iso_time
 from ingest.errors import ReadError, TooLarge
 from ingest.limits import Limits
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def open_regular(path: Path, *, root: Path, shown: str, limits: Limits) -> tuple[BinaryIO, str]:
-    """The open file, and when it was last changed, in ISO 8601.
+def open_regular(path: Path, *, root: Path, shown: str, limits: Limits) -> tuple[BinaryIO, str | None]:
+    """The open file, and when it was last changed, in ISO 8601; None where no calendar has that time.
 
     Args:
         path: Absolute; a link to a file below `root` is followed.
@@ -38,8 +38,7 @@ def open_regular(path: Path, *, root: Path, shown: str, limits: Limits) -> tuple
     except ReadError:
         os.close(descriptor)
         raise
-    changed = datetime.fromtimestamp(int(status.st_mtime), UTC).replace(tzinfo=None)
-    return os.fdopen(descriptor, "rb"), changed.isoformat()
+    return os.fdopen(descriptor, "rb"), iso_time(int(status.st_mtime))
 
 
 def _check(descriptor: int, status: os.stat_result, root: Path, shown: str, limits: Limits) -> None:

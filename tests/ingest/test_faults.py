@@ -154,15 +154,15 @@ def test_an_archive_of_too_many_members_is_refused(taken, tmp_path: Path) -> Non
     assert reason(found["many.zip"]) == "'docs/many.zip' has more than 10,000 members. Raise the limit `members`."
 
 
-def test_archives_in_archives_are_opened_to_a_depth(taken, zip_of) -> None:
+@pytest.mark.parametrize("name", ["inner.zip", "inner.txt"])
+def test_archives_in_archives_are_opened_to_a_depth_whatever_they_are_called(taken, zip_of, name: str) -> None:
     inner = zip_of({"deepest.txt": "too deep"})
     for depth in range(4):
-        inner = zip_of({"inner.zip": inner, f"{depth}.txt": f"text {depth}"})
+        inner = zip_of({name: inner, f"{depth}.txt": f"text {depth}"})
     found = taken({"a.zip": inner})
     assert [item.document.text for item in found["a.zip"] if isinstance(item, Found)] == ["text 2", "text 3"]
     assert reason(found["a.zip"]) == (
-        "'docs/a.zip/inner.zip/inner.zip' lies in 2 archives, one in the other. Unpack them, or raise the limit "
-        "`depth`."
+        f"'docs/a.zip/{name}/{name}' lies in 2 archives, one in the other. Unpack them, or raise the limit `depth`."
     )
 
 

@@ -1,4 +1,5 @@
 import io
+import tarfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_members_of_an_archive_are_documents_below_its_name(samples: Mapping[str
     ]
 
 
+def test_a_member_from_beyond_the_year_9999_is_one_without_a_date() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("late.txt")
+        member.size, member.mtime = 4, 10**14
+        archive.addfile(member, io.BytesIO(b"late"))
+    assert [one.text for one in documents(read("a.tar.gz", packed.getvalue()))] == ["late"]
+
+
 def test_a_broken_member_costs_only_itself_and_no_path_leads_out(samples: Mapping[str, bytes], zip_of) -> None:
     files = {"../../etc/good.txt": "good", "bad.pdf": "no", "x.png": "", ".hidden.txt": "x", "/abs.md": "abs"}
     items = read("a.zip", zip_of(files))
@@ -116,6 +126,11 @@ def test_navigation_and_footers_of_a_page_are_dropped() -> None:
     assert "The pump moves water" in document.text
     assert not any(word in document.text for word in ("Imprint", "All rights", "x()"))
     assert ("Care", ("Pumps", "Care"), None) in places(document)
+
+
+def test_a_heading_in_a_cell_is_parted_from_the_text_after_it() -> None:
+    page = "<html><body><table><tr><td><h3>Pumps</h3>are red</td><td>and loud</td></tr></table></body></html>"
+    assert only("a.html", page).text.startswith("Pumps are red")
 
 
 def multipart(kind: str, *parts: str) -> str:

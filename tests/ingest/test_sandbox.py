@@ -307,7 +307,8 @@ def test_what_is_packed_is_what_is_unpacked() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"{", b"[1]", b'[["Found", {}]]', b'[["Popen", {}]]', b"\xff", b'[["End", {"x": 1}]]']
+    "frame",
+    [b"{", b"[1]", b'[["Found", {}]]', b'[["Popen", {}]]', b"\xff", b'[["End", {"x": 1}]]', b"[" * 200_000],
 )
 def test_a_frame_that_is_no_message_is_refused(frame: bytes) -> None:
     with pytest.raises(BadMessage):
