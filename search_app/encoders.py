@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
@@ -45,6 +45,15 @@ class EncoderChoice:
 class _Key:
     name: str
     precision: str
+
+
+class _How(TypedDict):
+    """What every way to load an encoder asks for."""
+
+    device: str
+    precision: str
+    encoders_folder: Path
+    runtimes_folder: Path
 
 
 class CachedEncoder:
@@ -98,8 +107,13 @@ class Encoders:
         self._served: dict[str, int] = {}  # collection -> the live generation that was last asked for
         self._lock = threading.Lock()
 
-    def load(self, name: str, *, precision: str | None = None) -> "TwinEncoder":
+    def load(self, name: str, *, precision: str | None = None, expected: str = "") -> "TwinEncoder":
         """The encoder of that name, from memory if it was used lately.
+
+        Args:
+            name: As `search_app.twin.resolution` finds it.
+            precision: None is the one that is set.
+            expected: The fingerprint that it should have; with it, a kept model is loaded without its network.
 
         Raises:
             UnknownEncoder: Nothing has that name.
@@ -108,7 +122,7 @@ class Encoders:
         asked = _Key(name, precision or self._settings.precision)
         with self._lock:
             key = _Key(name, self._chosen.get(asked, asked.precision))
-            encoder = self._loaded.pop(key, None) or self._read(key)
+            encoder = self._loaded.pop(key, None) or self._read(key, expected)
             self._chosen[asked] = encoder.precision
             self._loaded[_Key(name, encoder.precision)] = encoder  # the last in the dict was used last
             while len(self._loaded) > _KEPT_LOADED:
@@ -174,7 +188,7 @@ class Encoders:
             if self._served.pop(collection, None) is not None:
                 self.keep_serving()
             self._served[collection] = generation.id
-        encoder = self.load(generation.encoder_name, precision=generation.precision)
+        encoder = self.load(generation.encoder_name, precision=generation.precision, expected=generation.fingerprint)
         if encoder.fingerprint != generation.fingerprint:
             raise FingerprintMismatch(
                 f"Generation {generation.number} of collection {collection!r} was filled by encoder "
@@ -268,16 +282,22 @@ class Encoders:
                     return f"generation {generation.number} of collection {collection.name!r}"
         return None
 
-    def _read(self, key: _Key) -> "TwinEncoder":
+    def _read(self, key: _Key, expected: str) -> "TwinEncoder":
         from search_app.twin.encoder import TwinEncoder
+        from search_app.twin.stored import load_stored, note_network
 
-        return TwinEncoder.load(
-            key.name,
-            device=self._settings.device,
-            precision=key.precision,
-            encoders_folder=self._home.encoders_folder,
-            runtimes_folder=self._home.runtimes_folder,
-        )
+        how: _How = {
+            "device": self._settings.device,
+            "precision": key.precision,
+            "encoders_folder": self._home.encoders_folder,
+            "runtimes_folder": self._home.runtimes_folder,
+        }
+        stored = load_stored(key.name, expected, **how) if expected else None
+        if stored is not None:
+            return stored
+        encoder = TwinEncoder.load(key.name, **how)
+        note_network(encoder, self._home.runtimes_folder)
+        return encoder
 
 
 def _remove_folder(shelf: Path, name: str) -> None:

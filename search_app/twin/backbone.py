@@ -4,6 +4,7 @@ Every kind of backbone, transformer or LSTM, is a class with the same few member
 alone, with every weight in its place and finite; nothing in a folder is executed.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers.utils import logging as library_log
 
 from search_app.errors import EncoderError
 
@@ -24,6 +24,7 @@ class Backbone(nn.Module, ABC):
     max_positions: int | None  # the longest text in tokens; None: no limit
     pad_id: int | None  # the id that the backbone takes for padding; None: any
     modules_written: tuple[tuple[str, str], ...]  # path and kind of each module in a saved folder
+    config_hash: str | None = None  # of the config.json that says what a transformer is, where it was loaded from one
 
     @abstractmethod
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -44,6 +45,14 @@ def first_line(error: Exception) -> str:
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
+def config_hash(folder: Path) -> str | None:
+    """SHA-256 in hex of a transformer's config.json; None where there is none."""
+    try:
+        return hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
 def refuse_non_finite(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raise EncoderError when a weight is NaN or infinite."""
     for name, tensor in tensors.items():
@@ -57,6 +66,8 @@ def refuse_non_finite(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Silence progress bars and reports of the library: what they tell is checked here."""
+    from transformers.utils import logging as library_log  # slow to import, and a kept model needs none of it
+
     verbosity, bars = library_log.get_verbosity(), library_log.is_progress_bar_enabled()
     library_log.set_verbosity_error()  # type: ignore[no-untyped-call]
     library_log.disable_progress_bar()  # type: ignore[no-untyped-call]

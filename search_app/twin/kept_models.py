@@ -3,6 +3,7 @@
     FOLDER/<fingerprint>/converted/    the backbone in float32; made again when it is gone
     FOLDER/<fingerprint>/int8-<key>/   a calibrated backbone; a generation that was filled by it needs it
     FOLDER/<fingerprint>/choice.json   what "auto" chose here, and with what
+    FOLDER/<fingerprint>/network.json  what the network told of itself when it was loaded
 
 A calibrated model's key is the beginning of the hash of its files, and is checked whenever it is loaded: two
 calibrations of one encoder never mix, and a damaged one answers nothing.
@@ -26,6 +27,7 @@ MODEL_FILE = "model.xml"
 _FINGERPRINT_DIGITS = 16
 _KEY_DIGITS = 8
 _CHOICE_FILE = "choice.json"
+_NETWORK_FILE = "network.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class KeptModels:
             shutil.rmtree(folder, ignore_errors=True)
             self._keep(write, lambda _: folder)
         return folder
+
+    @property
+    def has_converted(self) -> bool:
+        """Whether the float32 model is there."""
+        return self.own is not None and (self.own / "converted" / MODEL_FILE).is_file()
 
     def keep_calibrated(self, write: Callable[[Path], None]) -> str:
         """Writes a calibrated model into a folder of its own, durable when this returns; its key."""
@@ -80,28 +87,42 @@ class KeptModels:
 
     def choice(self, made_with: Mapping[str, Any]) -> str | None:
         """What "auto" chose with the same libraries on the same processor; None if it never did."""
-        if self.own is None or not (self.own / _CHOICE_FILE).is_file():
+        held = self._note(_CHOICE_FILE)  # where it is damaged, it is measured again
+        if held is None or held.get("made_with") != made_with or "precision" not in held:
             return None
-        try:
-            held = json.loads((self.own / _CHOICE_FILE).read_text(encoding="utf-8"))
-            return str(held["precision"]) if held["made_with"] == made_with else None
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: it is measured again
-            return None
+        return str(held["precision"])
 
     def note_choice(self, precision: str, made_with: Mapping[str, Any], measured: object) -> None:
         """Remembers what "auto" chose, and why."""
-        if self.own is None:
-            return
-        self.own.mkdir(parents=True, exist_ok=True)
-        aside = self.own / f"{_CHOICE_FILE}.new"
-        held = {"precision": precision, "made_with": made_with, "measured": measured}
-        aside.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
-        aside.replace(self.own / _CHOICE_FILE)
+        self._write_note(_CHOICE_FILE, {"precision": precision, "made_with": made_with, "measured": measured})
+
+    def network_note(self) -> Mapping[str, Any] | None:
+        """What the network told of itself when it was loaded; None if it never was, or the note is damaged."""
+        return self._note(_NETWORK_FILE)
+
+    def note_network(self, told: Mapping[str, Any]) -> None:
+        """Remembers what the network tells of itself."""
+        self._write_note(_NETWORK_FILE, told)
 
     def forget(self) -> None:
         """Deletes all that is kept for the encoder."""
         if self.own is not None:
             shutil.rmtree(self.own, ignore_errors=True)
+
+    def _note(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            held = None if self.own is None else json.loads((self.own / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return held if isinstance(held, dict) else None
+
+    def _write_note(self, name: str, value: Mapping[str, Any]) -> None:
+        if self.own is None:
+            return
+        self.own.mkdir(parents=True, exist_ok=True)
+        aside = self.own / f"{name}.new"
+        aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        aside.replace(self.own / name)
 
     def _require_own(self) -> Path:
         if self.own is None:

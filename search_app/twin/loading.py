@@ -18,11 +18,15 @@ from search_app.twin.layout import Layout
 from search_app.twin.lstm_backbone import LstmBackbone
 from search_app.twin.network import ACTIVATIONS, Projection, TwinNetwork, truncated
 from search_app.twin.tokenizer import TwinTokenizer, load_tokenizer
-from search_app.twin.transformer_backbone import TransformerBackbone
 
-_BACKBONES: Mapping[int, Callable[..., Backbone]] = MappingProxyType(
-    {1: TransformerBackbone.load, 2: LstmBackbone.load}
-)
+
+def _load_transformer(folder: Path) -> Backbone:
+    from search_app.twin.transformer_backbone import TransformerBackbone  # seconds, which a kept model does without
+
+    return TransformerBackbone.load(folder)
+
+
+_BACKBONES: Mapping[int, Callable[..., Backbone]] = MappingProxyType({1: _load_transformer, 2: LstmBackbone.load})
 
 
 def load_network(layout: Layout) -> TwinNetwork:
@@ -31,7 +35,15 @@ def load_network(layout: Layout) -> TwinNetwork:
     Raises:
         EncoderError: Weights are missing, damaged, not finite, or don't fit each other.
     """
-    backbone = _BACKBONES[len(layout.backbone)](*layout.backbone)
+    return network_around(layout, _BACKBONES[len(layout.backbone)](*layout.backbone))
+
+
+def network_around(layout: Layout, backbone: Backbone) -> TwinNetwork:
+    """The network of a folder around its backbone.
+
+    Raises:
+        EncoderError: Weights are missing, damaged, not finite, or don't fit each other.
+    """
     projections = _projections(layout, backbone.width * len(layout.poolings))
     network = TwinNetwork(backbone, layout.poolings, projections).eval()
     refuse_non_finite(layout.folder, network.state_dict())

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from search_app.errors import EncoderError
-from search_app.twin.backbone import Backbone, first_line, quiet_transformers
+from search_app.twin.backbone import Backbone, config_hash, first_line, quiet_transformers
 from search_app.twin.json_files import write_json
 
 # Entries of a config.json that change no vector, or only in training.
@@ -119,7 +119,9 @@ class TransformerBackbone(Backbone):
                 "and model.safetensors of a transformer encoder. Fetch or train the encoder again."
             ) from error
         _refuse_unfit(folder, model, report["missing_keys"])
-        return cls(model.eval())
+        loaded = cls(model.eval())
+        loaded.config_hash = config_hash(folder)
+        return loaded
 
 
 def _reason(error: Exception) -> str:
