@@ -5,7 +5,7 @@ doesn't know is deleted, and what can't be read is built anew. A generation that
 where `reindex` can go on with it: whether it is worth its price is not decided here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from ingest.progress import Report
@@ -15,6 +15,7 @@ from search_app.encoders import Encoders
 from search_app.errors import EncoderError, FingerprintMismatch, IndexFailure, UnknownEncoder
 from search_app.generations import Generations
 from search_app.index import VectorIndex
+from search_app.index.rows import wrong_rows
 from search_app.marks import FINGERPRINT_PROPERTY
 
 
@@ -33,6 +34,15 @@ class CheckReport:
 
     mended: tuple[Finding, ...]
     remaining: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Chunk ids: that Milvus lacks, that the catalogue doesn't know, and whose vectors no encoder of ours gives."""
+
+    missing: Set[str]
+    unknown: Set[str]
+    spoiled: Set[str]
 
 
 class Checker:
@@ -98,13 +108,13 @@ class Checker:
                 yield f"{waiting:,} documents of the catalogue aren't in it yet"
 
     def _differences(self, generation: Generation) -> Iterator[str]:
-        missing, unknown = self._generations.difference(generation)
-        if missing:
-            yield f"{len(missing):,} chunks of the catalogue are missing in Milvus"
-        if unknown and not _is_begun(generation):  # a build may be at work, and looks for them at its end
-            yield f"{len(unknown):,} chunks in Milvus are unknown to the catalogue"
-        if spoiled := self._spoiled(generation):
-            yield f"{len(spoiled):,} vectors in Milvus are not finite or not of length 1"
+        found = self._compared(generation)
+        if found.missing:
+            yield f"{len(found.missing):,} chunks of the catalogue are missing in Milvus"
+        if found.unknown and not _is_begun(generation):  # a build may be at work, and looks for them at its end
+            yield f"{len(found.unknown):,} chunks in Milvus are unknown to the catalogue"
+        if found.spoiled:
+            yield f"{len(found.spoiled):,} vectors in Milvus are not finite or not of length 1"
 
     def _alias_problem(self, generation: Generation, collection: str) -> Iterator[str]:
         target = self._index.alias_target(self._generations.alias(collection))
@@ -118,9 +128,15 @@ class Checker:
             return str(error)
         return None
 
-    def _spoiled(self, generation: Generation) -> set[str]:
-        """The chunks whose vectors no encoder of ours would give."""
-        return self._index.spoiled(generation.physical_name)
+    def _compared(self, generation: Generation) -> _Compared:
+        """Goes through what Milvus holds, once."""
+        expected = set(self._catalog.documents.chunk_ids(generation.id))
+        held: set[str] = set()
+        spoiled: set[str] = set()
+        for ids, vectors in self._index.rows(generation.physical_name):
+            held.update(ids)
+            spoiled.update(ids[place] for place in wrong_rows(vectors))
+        return _Compared(expected - held, held - expected, spoiled)
 
     def _restore(self, generation: Generation, collection: str, report: Report) -> None:
         """Brings Milvus back to what the catalogue says, at the cost of what is missing."""
@@ -132,9 +148,9 @@ class Checker:
             self._generations.drop_physical(generation)
             self._catalog.documents.uncommit(generation.id)
         else:
-            missing, unknown = self._generations.difference(generation)
-            self._catalog.documents.uncommit(generation.id, sorted(missing | self._spoiled(generation)))
-            self._generations.delete(generation, unknown)
+            found = self._compared(generation)
+            self._catalog.documents.uncommit(generation.id, sorted(found.missing | found.spoiled))
+            self._generations.delete(generation, found.unknown)
         if not _is_begun(generation):
             self._generations.build(generation, self._encoders.filling(generation, collection), report=report)
 

@@ -19,7 +19,9 @@ from search_app.filters import stored_fields, string_literal
 Vectors: TypeAlias = NDArray[np.float32]
 
 ID_BYTES_MAX = 64
-IDS_A_CALL = 1_000
+_IDS_A_CALL = 1_000
+_PAGE_ROWS = 10_000  # a server gives 16,384 at most
+_PAGE_BYTES = 8 * 2**20  # of vectors
 _BATCH_BYTES = 4 * 2**20  # a message may have 64 MB, and JSON grows on its way
 _NORM_TOLERANCE = 1e-3
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
@@ -98,10 +100,19 @@ def batches(
         yield batch
 
 
+def page_rows(dim: int) -> int:
+    """How many rows to list at a time: as many as may be, for embedded Milvus goes through all of them for each page.
+
+    Args:
+        dim: Of the vectors that are listed with the ids; 0 for none.
+    """
+    return max(1, min(_PAGE_ROWS, _PAGE_BYTES // (4 * dim))) if dim else _PAGE_ROWS
+
+
 def id_groups(ids: Sequence[str]) -> Iterator[list[str]]:
     """The ids in groups that one call may name."""
     rest = iter(ids)
-    while group := list(islice(rest, IDS_A_CALL)):
+    while group := list(islice(rest, _IDS_A_CALL)):
         yield group
 
 

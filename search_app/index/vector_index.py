@@ -18,7 +18,6 @@ from search_app.index.failures import NOT_FOUND, foreign_errors, reason_of
 from search_app.index.parameters import BuiltIndex, IndexSettings
 from search_app.index.rows import (
     ID_BYTES_MAX,
-    IDS_A_CALL,
     Vectors,
     batches,
     check_name,
@@ -26,7 +25,7 @@ from search_app.index.rows import (
     checked,
     id_groups,
     one_of,
-    wrong_rows,
+    page_rows,
 )
 
 LIMIT_MAX = 16_384  # a Milvus server's own
@@ -172,32 +171,28 @@ class VectorIndex:
         rows = self._rows(physical, ids, ["id", "vector"])
         return {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in rows}
 
-    def spoiled(self, physical: str) -> set[str]:
-        """The ids of rows whose vector isn't finite, or not of length 1."""
-        return {ids[place] for ids, vectors in self.rows(physical) for place in wrong_rows(vectors)}
-
     def count(self, physical: str) -> int:
         """How many rows the collection has."""
         rows = self._query(physical, "", ["count(*)"])
         return int(rows[0]["count(*)"])
 
     def ids(self, physical: str) -> Iterator[list[str]]:
-        """All ids, each once, a thousand at a time."""
-        for page in self._pages(physical, ["id"]):
+        """All ids, each once, some thousands at a time."""
+        for page in self._pages(physical, ["id"], page_rows(0)):
             yield [row["id"] for row in page]
 
     def rows(self, physical: str) -> Iterator[tuple[list[str], Vectors]]:
-        """All ids with their vectors, (ids, dim), each once, a thousand at a time."""
-        for page in self._pages(physical, ["id", "vector"]):
+        """All ids with their vectors, (ids, dim), each once, some thousands at a time."""
+        for page in self._pages(physical, ["id", "vector"], page_rows(self._dim(physical))):
             yield [row["id"] for row in page], np.asarray([row["vector"] for row in page], dtype=np.float32)
 
-    def _pages(self, physical: str, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, physical: str, fields: list[str], size: int) -> Iterator[list[dict[str, Any]]]:
         call = f"list the rows of {physical}"
         pages = self._connection.read(
             call,
             lambda client: client.query_iterator(
                 physical,
-                batch_size=IDS_A_CALL,
+                batch_size=size,
                 output_fields=fields,
                 consistency_level="Strong",
                 timeout=self._timeout,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search_app.errors import IndexFailure
-from search_app.index import Found, VectorIndex
+from search_app.index import Found, VectorIndex, vector_index
 
 DIM = 16
 
@@ -124,11 +124,13 @@ def test_present_and_vectors_read_back_what_was_written(door: VectorIndex, physi
     assert np.array_equal(np.stack([held[id_] for id_ in ids_of(1_500)]), rows)
 
 
-def test_ids_lists_every_row_once(door: VectorIndex, physical: str) -> None:
+def test_ids_and_rows_list_every_row_once(door: VectorIndex, physical: str, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(door, physical, 2_300)
+    monkeypatch.setattr(vector_index, "page_rows", lambda _: 1_000)
     pages = list(door.ids(physical))
     assert sorted(id_ for page in pages for id_ in page) == ids_of(2_300)
-    assert max(len(page) for page in pages) <= 1_000
+    assert [len(page) for page in pages] == [1_000, 1_000, 300]
+    assert [id_ for ids, _ in door.rows(physical) for id_ in ids] == [id_ for page in pages for id_ in page]
 
 
 def test_ids_may_hold_any_character(door: VectorIndex, physical: str) -> None:
