@@ -89,8 +89,9 @@ def batches(
     batch: list[dict[str, Any]] = []
     size = 0
     for id_, vector, document_fields in zip(ids, vectors, fields, strict=True):
-        stored = stored_fields(document_fields)
-        row_size = vector.nbytes + len(json.dumps(stored)) + ID_BYTES_MAX
+        # as text: through a dictionary pymilvus goes value by value, in Python
+        stored = json.dumps(stored_fields(document_fields), ensure_ascii=False, separators=(",", ":"))
+        row_size = vector.nbytes + len(stored.encode()) + ID_BYTES_MAX
         if batch and size + row_size > _BATCH_BYTES:
             yield batch
             batch, size = [], 0
