@@ -22,7 +22,7 @@ from ingest.limits import Limits
 _BEIR_CORPUS = "corpus.jsonl"
 _BEIR_QUESTIONS = ("queries.jsonl", "qrels")  # beside a corpus these are what evaluation reads, not documents
 _PATTERN_SIGNS = frozenset("*?[")
-_LIST_SIGN = "@"
+LIST_SIGN = "@"  # of a file that lists paths
 _BLOCK_BYTES = 1 << 20
 _LINKED_FOLDER = "links to folders"
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
@@ -157,8 +157,8 @@ class _Search:
 
     def add(self, path: Path) -> None:
         """Take in what one given path stands for."""
-        if path.name.startswith(_LIST_SIGN) and not _is_there(path):
-            self._add_list(path.with_name(path.name.removeprefix(_LIST_SIGN)))
+        if path.name.startswith(LIST_SIGN) and not _is_there(path):
+            self._add_list(path.with_name(path.name.removeprefix(LIST_SIGN)))
         elif _PATTERN_SIGNS.intersection(str(path)) and not _is_there(path):
             self._add_pattern(path)
         else:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ingest.discovery import LIST_SIGN
 from search_app.catalog.judgements import Judgement
 from search_app.catalog.users import Role, User
 from search_app.config import Home
@@ -124,7 +125,8 @@ def _checked(name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
 def _refuse_foreign_files(user: User, home: Home, request: Request) -> None:
     uploads = home.uploads_folder.resolve()
     for path in _files_of(request):
-        if not Path(path).resolve().is_relative_to(uploads):
+        is_list = Path(path).name.startswith(LIST_SIGN)  # an uploaded one may name any file
+        if is_list or not Path(path).resolve().is_relative_to(uploads):
             raise Forbidden(
                 f"{user.name!r} is {_with_article(user.role)} and may only name uploaded files, which {path!r} isn't. "
                 "Upload it, or ask an admin."

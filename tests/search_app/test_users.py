@@ -93,6 +93,9 @@ def test_an_upload_may_be_named_by_an_editor_and_a_link_out_of_it_may_not(app: S
     (uploads / "out").symlink_to(notes)
     with pytest.raises(Forbidden, match="uploaded files"):
         editor.ingest(IngestRequest((str(uploads / "out"),)))
+    (uploads / "list.txt").write_text(str(notes))
+    with pytest.raises(Forbidden, match="uploaded files"):
+        editor.ingest(IngestRequest((str(uploads / "@list.txt"),)))
 
 
 def test_users_are_set_listed_and_removed_by_commands(twinsearch: Twinsearch) -> None:
