@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from search_app.catalog.word_index import TOKENIZER
 
@@ -19,7 +20,7 @@ _MARKED = (
     "SELECT rowid, highlight(passages, 0, :from, :to), highlight(passages, 2, :from, :to) "
     "FROM passages WHERE passages MATCH :expression"
 )
-_PRIVATE_USE = range(0xE000, 0xF8FF)
+_PRIVATE_USE = (range(0xE000, 0xF900), range(0x10_0000, 0x10_FFFE))  # a text may hold all of the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _storable(text: str) -> str:
 def _unused_signs(texts: Sequence[str]) -> tuple[str, str]:
     """Two signs that stand in none of the texts."""
     used = set().union(*texts)
-    first, second, *_ = (chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+    first, second = islice((chr(code) for code in chain(*_PRIVATE_USE) if chr(code) not in used), 2)
     return first, second
 
 

@@ -191,6 +191,7 @@ def test_marks_are_what_the_word_index_matches() -> None:
     assert marked('"copy file" cat', "", "copy file, cat") == ([], ["copy file", "cat"])
     assert marked('"copy file" cat', "", "copy a file, cat") == ([], [])
     assert marked("café", "", "CAFE \ue000\ue001 cafés") == ([], ["CAFE", "cafés"])
+    assert marked("cat", "".join(map(chr, range(0xE000, 0xF900))), "cat") == ([], ["cat"])
     assert marked("!?", "a", "b") == ([], [])
     assert marked("cat", "", "a\0\ud800 cat") == ([], ["cat"])
 
