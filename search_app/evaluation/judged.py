@@ -79,19 +79,24 @@ def read_run(path: Path, texts: Mapping[str, str]) -> Ranking:
     """
     scored: dict[str, list[tuple[float, str]]] = defaultdict(list)
     with _read_as("lines of query-id, Q0, document-id, rank, score, name", path):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            columns = line.split()
-            if not columns:
-                continue
-            if len(columns) != _RUN_FIELDS:
-                raise ValueError(f"{len(columns)} columns in {line[:80]!r}")
-            if columns[0] in texts:
-                scored[texts[columns[0]]].append((float(columns[4]), columns[2]))
+        for line in filter(str.strip, path.read_text(encoding="utf-8").split("\n")):
+            query_id, document_id, score = _columns_of_run(line)
+            if query_id in texts:
+                scored[texts[query_id]].append((score, document_id))
     if not scored:
         raise UsageError(
             f"{str(path)!r} answers none of the {len(texts):,} judged queries. Its first column must have their ids."
         )
     return {query: [document_id for _, document_id in sorted(own, reverse=True)] for query, own in scored.items()}
+
+
+def _columns_of_run(line: str) -> tuple[str, str, float]:
+    """Query id, document id and score; a document's id may have blanks, as names of files have."""
+    first = line.split(None, 2)
+    last = first[-1].rsplit(None, 3)
+    if len(first) + len(last) - 1 != _RUN_FIELDS:
+        raise ValueError(f"{len(line.split())} columns in {line[:80]!r}")
+    return first[0], last[0], float(last[2])
 
 
 def write_run(path: Path, rankings: Ranking, texts: Mapping[str, str], name: str) -> None:
@@ -142,5 +147,5 @@ def _read_as(expectation: str, path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {str(path)!r}.") from error
-    except (KeyError, ValueError, IsADirectoryError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise UsageError(f"{str(path)!r} can't be read as {expectation}: {error}.") from error

@@ -69,7 +69,7 @@ def test_a_run_file_is_read_by_falling_score_as_trec_eval_reads_it(tmp_path: Pat
 
 
 def test_a_run_that_is_written_is_read_back_in_its_order(tmp_path: Path) -> None:
-    rankings = {"007": ["c", "a", "b"], "a file": ["x"]}
+    rankings = {"007": ["c", "a", "b"], "a file": ["my docs/yearly  report 7.pdf"]}
     write_run(tmp_path / "out.trec", rankings, TEXTS, "1:dense mode")
     assert (tmp_path / "out.trec").read_text().startswith("1 Q0 c 1 1.000000 1:dense_mode\n1 Q0 a 2 0.500000 ")
     assert read_run(tmp_path / "out.trec", TEXTS) == rankings
