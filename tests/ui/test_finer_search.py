@@ -25,8 +25,9 @@ def test_a_lowest_score_leaves_the_worse_hits_out_and_stands_in_the_url(loaded: 
     assert browser.query_params["floor"] == "0.8"
 
 
-def test_a_link_sets_the_switches_and_nonsense_in_it_sets_none(loaded: SearchApp, visit: Visit) -> None:
-    browser = visit(query="kitten", exact="1", copies="1", live="1", floor="a lot")
+@pytest.mark.parametrize("floor", ["a lot", "nan", "-inf"])
+def test_a_link_sets_the_switches_and_nonsense_in_it_sets_none(loaded: SearchApp, visit: Visit, floor: str) -> None:
+    browser = visit(query="kitten", exact="1", copies="1", live="1", floor=floor)
     assert not browser.exception
     assert [browser.toggle(name).value for name in ("exact", "copies", "live", "combine")] == [True, True, True, False]
     assert browser.number_input("floor").value is None

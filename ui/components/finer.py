@@ -3,6 +3,7 @@
 Everything but the file stands in the URL, where what is as usual is left out.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,6 +92,7 @@ def _switch(name: str, on_change: Callable[[], None]) -> bool:
 
 def _number(value: object) -> float | None:
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
