@@ -5,6 +5,7 @@ preview rules out is not built; what the gate refuses is built but never answers
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.progress import Report
 from search_app.catalog import Catalog
+from search_app.catalog.collections import slug_of
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.catalog.judgements import JudgementCounts, Split
 from search_app.config import Home
@@ -34,6 +36,7 @@ if TYPE_CHECKING:  # torch is loaded when training begins
 
 HELD_OUT_LEAST = 5  # fewer queries can't show anything at p < 0.05, however large the gain
 
+_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")  # leaves room for a number
 LOOP_PAGE = "report.html"
 NAME_FILE = "name"  # in the job's folder: what the new encoder is called
 _BEGUN_FILE = "begun"  # there: the number of the generation that was live when the loop began
@@ -161,11 +164,13 @@ class Learner:
         """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""
         if request.name:
             return request.name
-        stem = request.collection.replace(" ", "-")
         number = 1
-        while self._encoders.folder(f"{stem}-{number}").exists() or self._catalog.encoders.find(f"{stem}-{number}"):
+        while self._is_taken(name := name_after(request.collection, number)):
             number += 1
-        return _kept(folder / NAME_FILE, f"{stem}-{number}")
+        return _kept(folder / NAME_FILE, name)
+
+    def _is_taken(self, name: str) -> bool:
+        return self._encoders.folder(name).exists() or self._catalog.encoders.find(name) is not None
 
     def _ready(self, collection: str, encoder_name: str) -> Generation | None:
         """A generation that this very loop has built before it was stopped."""
@@ -203,6 +208,12 @@ class Learner:
 def report_folder(home: Home, generation: Generation) -> Path:
     """Where the page of the loop that built a generation lies, if one did."""
     return home.reports_folder / generation.physical_name
+
+
+def name_after(collection: str, number: int) -> str:
+    """What the encoder may be called that a collection's judgements made; a collection's name has fewer limits."""
+    stem = collection.replace(" ", "-")
+    return f"{stem if _STEM.fullmatch(stem) else slug_of(collection)}-{number}"
 
 
 def _kept(path: Path, text: str) -> str:

@@ -9,7 +9,7 @@ from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.catalog.switches import SwitchWay
 from search_app.errors import UsageError
-from search_app.learning.loop import LearnOutcome
+from search_app.learning.loop import LearnOutcome, name_after
 from search_app.learning.moved import MovedQuery
 from search_app.learning.report import moved_parts
 from search_app.requests import IngestRequest, LearnRequest
@@ -40,6 +40,12 @@ def test_what_came_from_outside_brings_no_markup_into_a_report() -> None:
     parts = "".join(moved_parts([moved]))
     assert "<script>" not in parts
     assert parts.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+
+
+@pytest.mark.parametrize("collection", ["my docs", "größe", "日本", "-x", "a" * 200, "q&a / faq"])
+def test_any_collection_gives_its_encoder_a_name_that_encoders_can_have(app: SearchApp, collection: str) -> None:
+    app.encoders.refuse_name(name_after(collection, 12_345))
+    assert name_after("my docs", 1) == "my-docs-1"
 
 
 @pytest.fixture
