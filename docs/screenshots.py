@@ -81,7 +81,7 @@ SHOTS: Mapping[str, Shot] = {
     "learn": Shot(height=1500),
     "compare": Shot({"query": QUERY}, height=900, steps=(_meaning_beside_words,)),
     "map": Shot({"query": QUERY}, height=1000),
-    "similarity": Shot(height=900),
+    "similarity": Shot(height=1200),
     "status": Shot(steps=(_leave_out_the_home,)),
 }
 
