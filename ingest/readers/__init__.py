@@ -58,7 +58,8 @@ FORMATS = (
 READERS = {suffix: one for one in FORMATS for suffix in one.suffixes}
 
 _REFUSED = {
-    b"\xd0\xcf\x11\xe0": "is an old Office file or mail, or an encrypted one. Save it as .docx, .pptx, .xlsx or .eml",
+    b"\xd0\xcf\x11\xe0": "is an old Office file or mail, or an encrypted one. Save it without a password, as .docx, "
+    ".pptx, .xlsx or .eml",
     b"{\\rtf": "is RTF. Save it as .docx",
 }
 _HTML_BEGINS = (b"<!doctype html", b"<html")
@@ -176,6 +177,8 @@ def _door(file: Opened) -> Iterator[None]:
         raise
     except UnicodeDecodeError as error:
         raise undecodable(file, error.encoding) from error
+    except RecursionError as error:
+        raise ReadError(f"{file.id!r} is nested too deeply to be read.") from error
     except OSError as error:
         raise ReadError(f"{file.id!r} can't be read: {error.strerror or error}.") from error
     except Exception as error:  # a damaged file makes its parser raise KeyError, ValueError and what not

@@ -29,9 +29,8 @@ def read_pdf(file: Opened) -> Iterator[Found]:
     try:
         yield builder.document("" if _EMPTY_TITLE.fullmatch(title) else title, {"page_count": page_count})
     except EmptyText as error:
-        raise EmptyText(
-            f"{file.id!r} holds no text on its {page_count:,} pages: they are pictures. Run it through an OCR program."
-        ) from error
+        where = f"on its {page_count:,} pages: they are pictures" if page_count > 1 else "on its page: it is a picture"
+        raise EmptyText(f"{file.id!r} holds no text {where}. Run it through an OCR program.") from error
 
 
 def _page_text(pdf: Any, number: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
-from ingest.cleaning import clean_line, clean_metadata, clean_text
+from ingest.cleaning import clean_line, clean_metadata
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
 from ingest.readers.building import TextBuilder
@@ -137,8 +137,10 @@ def _document(file: Opened, columns: TableColumns, row: Row) -> Found:
     if isinstance(row.values, ReadError):
         raise row.values
     values = row.values
+    if isinstance(raw := values.get(columns.text or ""), str):
+        check_length(file, len(raw), row=row.number)  # to clean what is too long would take a minute
     title = clean_line(_text(values, columns.title))
-    text = clean_text(_text(values, columns.text)) or title
+    text = _text(values, columns.text) or title
     if not text:
         raise EmptyText(f"Row {row.number} of {file.id!r} has no text in column {columns.text!r}.")
     check_length(file, len(text), row=row.number)
@@ -172,6 +174,7 @@ def _known(names: Sequence[str], known: Sequence[str]) -> str | None:
 
 
 def _text(values: Mapping[str, object], column: str | None) -> str:
+    """The cell as cleaned text."""
     value = None if column is None else clean_metadata({"": values.get(column)})[""]
     return "" if value is None else str(value)
 

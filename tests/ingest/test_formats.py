@@ -199,7 +199,8 @@ def test_content_goes_before_the_name(samples: Mapping[str, bytes]) -> None:
         (
             "a.docx",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-            "'docs/a.docx' is an old Office file or mail, or an encrypted one. Save it as .docx, .pptx, .xlsx or .eml.",
+            "'docs/a.docx' is an old Office file or mail, or an encrypted one. Save it without a password, as .docx, "
+            ".pptx, .xlsx or .eml.",
         ),
         ("a.docx", b"PK\x03\x04 cut", "'docs/a.docx' is damaged: File is not a zip file."),
         ("a.json", b"[1", "'docs/a.json' isn't JSON: Expecting ',' delimiter: line 1 column 3 (char 2)."),
