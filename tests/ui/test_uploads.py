@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,13 @@ def test_any_other_name_becomes_one_visible_file_name_with_a_hash(name: str) -> 
 
 def test_names_that_differ_never_become_the_same() -> None:
     assert len({safe_name(name) for name in ("a/b.txt", "a_b.txt", "a\\b.txt", "a?b.txt")}) == 4
+
+
+def test_the_same_file_may_come_in_many_sessions_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as sessions:
+        sent = [Sent("a.txt", bytes([number // 16]) * 500_000) for number in range(160)]
+        kept = [sessions.submit(keep_uploads, tmp_path, "docs", [one]) for one in sent]
+        assert {one.result() for one in kept} == {tmp_path / "docs"}
 
 
 def test_uploads_lie_in_the_collections_folder_and_replace_those_of_the_same_name(tmp_path: Path) -> None:

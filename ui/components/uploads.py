@@ -7,6 +7,7 @@ to it by name. A name from outside only ever becomes one harmless file name; a f
 import hashlib
 import re
 import shutil
+import threading
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from search_app.errors import UsageError
 
 _HARMFUL = re.compile(r"[^\w.() -]")
 _SPARE_BYTES = 200_000_000  # for vectors and text that come of the files
+_KEEPING = threading.Lock()  # sessions are threads of the server, and may bring the same file at the same moment
 _STEM_CHARACTERS = 60  # at most 4 bytes each; file systems take 255 in all
 
 
@@ -42,13 +44,14 @@ def keep_uploads(shelf: Path, collection: str, uploads: Sequence[Upload]) -> Pat
     for one in (held, folder):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_room(folder, sum(upload.getbuffer().nbytes for upload in uploads))
-    for upload in uploads:
-        path = folder / safe_name(upload.name)
-        aside = folder / f".{path.name}.part"  # hidden as well, until it is whole
-        aside.unlink(missing_ok=True)
-        aside.hardlink_to(_kept(held, upload.getbuffer()))
-        aside.replace(path)
-        aside.unlink(missing_ok=True)  # two links to one file: renaming one to the other leaves both
+    with _KEEPING:
+        for upload in uploads:
+            path = folder / safe_name(upload.name)
+            aside = folder / f".{path.name}.part"  # hidden as well, until it is whole
+            aside.unlink(missing_ok=True)
+            aside.hardlink_to(_kept(held, upload.getbuffer()))
+            aside.replace(path)
+            aside.unlink(missing_ok=True)  # two links to one file: renaming one to the other leaves both
     return folder
 
 
