@@ -11,6 +11,7 @@ it brings a collection's judgements into another home as they are.
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from search_app.evaluation.judged import write_text
 from search_app.feedback import grades_by_query
 
 _TREC_FIELDS = 4
+_WHOLE = re.compile(r"[+-]?\d{1,9}")  # what a column of every database holds
 _REQUIRED = ("query", "document", "grade")
 _COLUMNS = (*_REQUIRED, "split", "user", "chunk", "text_hash", "generation", "mode", "rank", "shown", "time")
 
@@ -129,8 +131,12 @@ def _write_trec(judgements: Sequence[Judgement]) -> dict[str, str]:
 
 
 def _read_csv(judged: Path, _: Path | None) -> list[NewJudgement]:
-    rows = csv.DictReader(io.StringIO(_text_of(judged), newline=""))
-    missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
+    reader = csv.DictReader(io.StringIO(_text_of(judged), newline=""))
+    try:
+        rows = list(reader)
+    except csv.Error as error:  # a quote that is never closed makes one field of all the rest
+        raise UsageError(f"{str(judged)!r} can't be read as CSV: {error}.") from error
+    missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise UsageError(
             f"{str(judged)!r} has no column {missing[0]!r}; expected a header with {', '.join(_REQUIRED)}, and perhaps "
@@ -165,7 +171,7 @@ def _of_row(row: Mapping[str, str | None], path: Path) -> NewJudgement:
 def _list_of(text: str, path: Path) -> tuple[str, ...]:
     try:
         return tuple(map(str, json.loads(text or "[]")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} has {text[:80]!r} where a JSON list of document ids is expected.") from error
 
 
@@ -217,10 +223,9 @@ def _files(lines: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def _whole(text: str, path: Path) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise UsageError(f"{str(path)!r} has {text!r} where a whole number is expected.") from error
+    if _WHOLE.fullmatch(text) is None:
+        raise UsageError(f"{str(path)!r} has {text[:80]!r} where a whole number is expected.")
+    return int(text)
 
 
 def _text_of(path: Path) -> str:

@@ -35,7 +35,7 @@ def read_queries(name: str, content: bytes) -> list[str]:
         raise UsageError(f"{name!r} can't be read as queries: its name must end in {', '.join(QUERY_FORMS)}.")
     try:
         lines = [" ".join(query.split()) for query in read(content.decode("utf-8-sig"))]
-    except (ValueError, csv.Error) as error:  # a wrong byte and a wrong line of JSON are ValueErrors
+    except (ValueError, RecursionError, csv.Error) as error:  # a wrong byte and a wrong line of JSON are ValueErrors
         raise UsageError(f"{name!r} can't be read as {PurePath(name).suffix} in UTF-8: {error}.") from error
     first: dict[str, str] = {}
     for query in filter(None, lines):
@@ -57,7 +57,7 @@ def _of_table(text: str, *, delimiter: str, quoting: Literal[0, 3]) -> Iterator[
 
 
 def _of_json_lines(text: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # a text of JSON may hold other ends of lines
         if line.strip():
             yield _query_of(json.loads(line), number)
 

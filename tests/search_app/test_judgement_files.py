@@ -83,6 +83,9 @@ def test_a_file_of_trec_is_as_other_tools_write_it(tmp_path: Path) -> None:
         ("csv", "query,document,grade,split\nx,a,1,dev\n", None, "has the split 'dev'; expected train or heldout."),
         ("csv", "query,document,grade,shown\nx,a,1,a b\n", None, "has 'a b' where a JSON list of document ids is"),
         ("csv", "query,document,grade\nx,a,\n", None, "has '' where a whole number is expected."),
+        ("csv", "query,document,grade,rank\nx,a,1,3000000000\n", None, "has '3000000000' where a whole number is"),
+        ("csv", f'query,document,grade\nx,a,1\n"{"x" * 200_000}', None, "can't be read as CSV: field larger than"),
+        ("csv", f"query,document,grade,shown\nx,a,1,{'[' * 100_000}\n", None, "where a JSON list of document ids is"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_told_in_a_sentence(

@@ -70,7 +70,8 @@ def test_what_was_asked_on_the_search_page_is_judged_the_most_frequent_first(loa
         ("a.txt", "one cat\n\n  two  dogs \nOne Cat\n", ["one cat", "two dogs"]),
         ("a.tsv", 'q1\ta "quoted" cat\n', ['a "quoted" cat']),
         ("a.csv", 'id,Query,note\n1,"a, b",x\n2\n', ["a, b"]),
-        ("a.jsonl", '{"_id": "q1", "text": "one"}\n"two"\n', ["one", "two"]),
+        ("a.jsonl", '{"_id": "q1", "text": "one"}\r\n"two"\n', ["one", "two"]),
+        ("a.jsonl", '{"text": "one\u2028line"}', ["one line"]),
     ],
 )
 def test_a_file_of_queries_is_read_as_what_it_is_called(name: str, content: str, queries: list[str]) -> None:
@@ -83,6 +84,7 @@ def test_a_file_of_queries_is_read_as_what_it_is_called(name: str, content: str,
         ("a.pdf", b"x", "'a.pdf' can't be read as queries: its name must end in .txt, .tsv, .csv, .jsonl."),
         ("a.txt", b"\n \n", "'a.txt' holds 0 queries; expected 1 to 5,000."),
         ("a.txt", b"\xff\xfe", "'a.txt' can't be read as .txt in UTF-8: "),
+        ("a.jsonl", b"[" * 100_000, "'a.jsonl' can't be read as .jsonl in UTF-8: maximum recursion depth exceeded"),
         ("a.jsonl", b'{"q": 1}', "'a.jsonl' can't be read as .jsonl in UTF-8: line 1 has no text under 'query', "),
     ],
 )
