@@ -8,6 +8,8 @@ Source: van der Maaten and Hinton 2008, JMLR 9; the speed: Linderman et al. 2019
 
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,6 +28,8 @@ from search_app.requests import ArrangeRequest
 
 PASSAGES_LEAST = 10
 _EARLY_STEPS, _STEPS = 250, 500  # openTSNE's own
+# What a file of another version raises, or one that a power cut left half
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 _STEPS_TOGETHER = 10  # between two looks whether somebody wants it to stop
 
 
@@ -115,10 +119,10 @@ def read_layout(folder: Path, generation: Generation) -> Layout | None:
     """The picture of a generation; None where none was drawn, or it can't be read any more."""
     path = _file(folder, generation)
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             ids, places = held["ids"].tolist(), held["places"].tolist()
         return Layout({one: (x, y) for one, (x, y) in zip(ids, places, strict=True)}, path.stat().st_mtime)
-    except (OSError, ValueError, KeyError):  # a file of another version, or one that a power cut left half
+    except _UNREADABLE:
         return None
 
 

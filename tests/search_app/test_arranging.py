@@ -65,6 +65,11 @@ def test_a_picture_is_kept_with_its_generation_shows_a_query_and_goes_with_it(sh
     shelf.ingest(IngestRequest((str(tmp_path),)))
     assert len(shelf.map_of("docs", 2, layout=layout).points) == 12  # what came since has no place
     assert len(shelf.map_of("docs", 2).points) == 13
+    (file,) = shelf.home.maps_folder.iterdir()
+    whole = file.read_bytes()
+    for half in (whole[:-40], whole[:10], b""):  # as a power cut leaves it
+        file.write_bytes(half)
+        assert shelf.layout_of("docs") is None
     shelf.drop_collection("docs")
     assert list(shelf.home.maps_folder.iterdir()) == []
 
