@@ -1,4 +1,4 @@
-"""Commands that build generations and decide which is live: learn, reindex, gate, switch, rollback, generations."""
+"""Commands that build generations and decide which is live: reindex, gate, switch, rollback, generations."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +9,11 @@ from search_app.cli.tables import moment, table
 
 if TYPE_CHECKING:
     from search_app.generation_status import GenerationStatus
-    from search_app.learning.loop import LearnOutcome
     from search_app.reclaiming import Reclaimed
     from search_app.reindexing import ReindexOutcome
 
 _FILE = click.Path(resolve_path=True)  # absolute: the job that reads it may run elsewhere, and later
-_TERMS = (
+TERMS = (  # of a switch: what the gate lets pass, and by which queries
     click.option("--non-inferior", type=float, metavar="MARGIN", help="Let pass what isn't worse by so much, as 0.01."),
     click.option("--guard", type=_FILE, metavar="FOLDER", help="Judged queries (BEIR) that mustn't suffer."),
     click.option("--queries", type=_FILE, metavar="FILE", help="JSON lines with _id and text."),
@@ -38,7 +37,7 @@ twinsearch reindex support --chunk-tokens 128 --chunk-overlap 16""",
 @click.option("--chunk-overlap", type=int, metavar="N", help="Tokens that it repeats of the chunk before.")
 @click.option("--switch", is_flag=True, help="Go live if the gate lets it through.")
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
-@with_options(*_TERMS)
+@with_options(*TERMS)
 @click.option("--preview", is_flag=True, help="Only predict what the gate would say, and what the build costs.")
 @background_option
 def reindex(shell: Shell, *, preview: bool, in_background: bool, **asked: Any) -> None:
@@ -84,46 +83,10 @@ def _preview(
     )
 
 
-@command(
-    "learn",
-    examples="""
-twinsearch learn support
-twinsearch learn support --mine --name support-1 --guard scifact/
-twinsearch learn support --background""",
-)
-@click.argument("collection", metavar="NAME")
-@click.option("--name", metavar="ENCODER", help="What the new encoder is called; NAME-1, NAME-2 … if not given.")
-@click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
-@click.option("--epochs", type=int, help="How often every example is seen.")
-@click.option("--batch-size", type=int, help="Examples that are compared with each other.")
-@click.option("--learning-rate", type=float, help="At its height.")
-@click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
-@click.option("--set", "options", multiple=True, metavar="SETTING=VALUE", help="Any other setting of the training.")
-@with_options(*_TERMS[:2])
-@background_option
-def learn(shell: Shell, *, in_background: bool, **asked: Any) -> None:
-    """Train on the judgements, re-index, and go live if the gate lets it through: the whole loop."""
-    from search_app.jobs import as_json
-    from search_app.requests import LearnRequest
-
-    shell.work(
-        LearnRequest(**asked),
-        learn_text,
-        in_background=in_background,
-        value=lambda outcome: {"sentence": outcome.sentence, **as_json(outcome)},
-    )
-
-
-def learn_text(outcome: "LearnOutcome") -> str:
-    """What was trained, what was predicted, what the gate said, and where the report is."""
-    told = [outcome.training, outcome.preview.sentence] if outcome.verdict else [outcome.training]
-    return "\n".join([*told, outcome.sentence, f"Report: {outcome.page}"])
-
-
 @command("gate", examples="twinsearch gate support 2")
 @click.argument("name")
 @click.argument("generation", type=int)
-@with_options(*_TERMS)
+@with_options(*TERMS)
 def gate(shell: Shell, name: str, generation: int, **terms: Any) -> None:
     """Hear what the gate says about a generation; nothing is switched."""
     verdict = shell.app.verdict(name, generation, shell.app.terms(**terms), shell.listen())
@@ -135,7 +98,7 @@ def gate(shell: Shell, name: str, generation: int, **terms: Any) -> None:
 @click.argument("name")
 @click.argument("generation", type=int)
 @click.option("--force", is_flag=True, help="Go live whatever the gate would say.")
-@with_options(*_TERMS)
+@with_options(*TERMS)
 def switch(shell: Shell, name: str, generation: int, **terms: Any) -> None:
     """Let another generation answer from now on, if the gate lets it through."""
     outcome = shell.app.switch(name, generation, shell.app.terms(**terms), shell.listen())
@@ -241,4 +204,4 @@ def drop_generation(shell: Shell, name: str, generation: int) -> None:
 for member in (list_generations, reclaim_generations, drop_generation):
     generations.add_command(member)
 
-COMMANDS = (learn, reindex, gate, switch, rollback, generations)
+COMMANDS = (reindex, gate, switch, rollback, generations)

@@ -1,51 +1,50 @@
-"""Commands about encoders."""
+"""The command that goes the whole way from judgements to a better generation: learn."""
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from search_app.cli.shell import Shell, command
-from search_app.cli.tables import moment, table
+from search_app.cli.generations import TERMS
+from search_app.cli.shell import Shell, background_option, command, with_options
+
+if TYPE_CHECKING:
+    from search_app.learning.loop import LearnOutcome
 
 
-@click.group("encoders")
-def encoders() -> None:
-    """List, shorten or drop encoders."""
+@command(
+    "learn",
+    examples="""
+twinsearch learn support
+twinsearch learn support --mine --name support-1 --guard scifact/
+twinsearch learn support --background""",
+)
+@click.argument("collection", metavar="NAME")
+@click.option("--name", metavar="ENCODER", help="What the new encoder is called; NAME-1, NAME-2 … if not given.")
+@click.option("--base", metavar="ENCODER", help="Where to start; the live encoder if not given.")
+@click.option("--epochs", type=int, help="How often every example is seen.")
+@click.option("--batch-size", type=int, help="Examples that are compared with each other.")
+@click.option("--learning-rate", type=float, help="At its height.")
+@click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
+@click.option("--set", "options", multiple=True, metavar="SETTING=VALUE", help="Any other setting of the training.")
+@with_options(*TERMS[:2])
+@background_option
+def learn(shell: Shell, *, in_background: bool, **asked: Any) -> None:
+    """Train on the judgements, re-index, and go live if the gate lets it through: the whole loop."""
+    from search_app.jobs import as_json
+    from search_app.requests import LearnRequest
 
-
-@command("list", examples="twinsearch encoders list")
-def list_encoders(shell: Shell) -> None:
-    """Show every encoder that this home knows."""
-    found = shell.app.catalog.encoders.list()
-    head = ("encoder", "fingerprint", "dimension", "longest text", "since")
-    rows = [
-        (one.name, one.fingerprint[:12], str(one.dim), f"{one.max_tokens} tokens", moment(one.created_at))
-        for one in found
-    ]
-    shell.show(found, lambda: table(head, rows))
-
-
-@command("truncate", examples="twinsearch encoders truncate support-1 --dim 128 --name support-1-short")
-@click.argument("encoder", metavar="ENCODER")
-@click.option("--dim", type=int, required=True, metavar="N", help="How many components a vector keeps.")
-@click.option("--name", required=True, metavar="NEW", help="What the new encoder is called.")
-def truncate_encoder(shell: Shell, encoder: str, dim: int, name: str) -> None:
-    """Make an encoder that keeps the first components of another's vectors (Matryoshka)."""
-    made = shell.app.truncate(encoder, dim, name)
-    text = (
-        f"Encoder {name!r} ({made.fingerprint[:12]}) gives the first {made.dim} components of {encoder!r}.\n"
-        f"To use it: `twinsearch reindex COLLECTION --encoder {name} --switch`."
+    shell.work(
+        LearnRequest(**asked),
+        learn_text,
+        in_background=in_background,
+        value=lambda outcome: {"sentence": outcome.sentence, **as_json(outcome)},
     )
-    shell.show(made, lambda: text)
 
 
-@command("drop", examples="twinsearch encoders drop support-1")
-@click.argument("name")
-def drop_encoder(shell: Shell, name: str) -> None:
-    """Delete a trained encoder that no generation needs."""
-    shell.app.encoders.remove(name)
-    shell.show({"dropped": name}, lambda: f"Encoder {name!r} is gone.")
+def learn_text(outcome: "LearnOutcome") -> str:
+    """What was trained, what was predicted, what the gate said, and where the report is."""
+    told = [outcome.training, outcome.preview.sentence] if outcome.verdict else [outcome.training]
+    return "\n".join([*told, outcome.sentence, f"Report: {outcome.page}"])
 
 
-for member in (list_encoders, truncate_encoder, drop_encoder):
-    encoders.add_command(member)
-
-COMMANDS = (encoders,)
+COMMANDS = (learn,)

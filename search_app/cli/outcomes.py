@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from search_app.cli.generations import learn_text, outcome_text
+from search_app.cli.generations import outcome_text
 from search_app.cli.grouping import arranged_text
+from search_app.cli.learning import learn_text
 from search_app.cli.loading import summary_line, trouble_lines
 from search_app.cli.measuring import comparison_text, evaluation_text
 from search_app.cli.training import mined_text, training_text
