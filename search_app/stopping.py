@@ -53,7 +53,7 @@ def stop_signals(*, at_once_seconds: int = _AT_ONCE_SECONDS) -> Iterator[Stop]:
     """
     stop = Stop()
 
-    def hear(_number: int, _frame: FrameType | None) -> None:
+    def _hear(_number: int, _frame: FrameType | None) -> None:
         if stop.is_asked:
             signal.alarm(at_once_seconds)
             raise KeyboardInterrupt
@@ -63,7 +63,7 @@ def stop_signals(*, at_once_seconds: int = _AT_ONCE_SECONDS) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

@@ -107,9 +107,9 @@ def to_json_line(value: Any) -> str:
 def command(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Makes a command out of a function whose first argument is the `Shell`, with the options that all share."""
 
-    def decorate(function: Callable[..., Any]) -> click.Command:
+    def _decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
-        def run(home: Path | None, is_json: bool, is_debug: bool, milvus_uri: str | None, **options: Any) -> Any:
+        def _run(home: Path | None, is_json: bool, is_debug: bool, milvus_uri: str | None, **options: Any) -> Any:
             del is_debug  # read by the door in `search_app.cli`, where the errors end
             shell = Shell(home, is_json, milvus_uri)
             try:
@@ -117,13 +117,13 @@ def command(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click
             finally:
                 shell.close()
 
-        wrapped: Callable[..., Any] = run
+        wrapped: Callable[..., Any] = _run
         for option in _COMMON_OPTIONS:
             wrapped = option(wrapped)
         lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
         return click.command(name, epilog=f"\b\nExamples:\n{lines}")(wrapped)
 
-    return decorate
+    return _decorate
 
 
 _COMMON_OPTIONS = (
@@ -173,9 +173,9 @@ def progress_line(progress: Progress, pace: Pace) -> str:
 def with_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """All these options, in this order, on one command."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def _decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             function = option(function)
         return function
 
-    return decorate
+    return _decorate

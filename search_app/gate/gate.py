@@ -145,14 +145,14 @@ class Gate:
         return [self._rank(collection, SearchOptions(_DEPTH, generation=one.number, mode=mode)) for one in pair]
 
     def _rank(self, collection: str, options: SearchOptions) -> Ranked:
-        def rank(queries: Sequence[str]) -> list[list[str]]:
+        def _ask(queries: Sequence[str]) -> list[list[str]]:
             found: list[SearchResult] = []
             for start in range(0, len(queries), _QUERIES_PER_CALL):
                 some = queries[start : start + _QUERIES_PER_CALL]
                 found += self._searcher.search_batch(some, collection, options)
             return [[hit.document_id for hit in result.hits] for result in found]
 
-        return rank
+        return _ask
 
 
 def _ruling(decision: Decision, guards: Sequence[GuardOutcome], *, is_collapsed: bool) -> Ruling:

@@ -52,12 +52,12 @@ def cached(loss: Callable[[Sequence[Tensor]], Tensor], encode: Encode, columns: 
     value = loss(leaves)
     gradients = torch.autograd.grad(value, leaves)
 
-    def replay(outer: Tensor) -> None:
+    def _replay(outer: Tensor) -> None:
         for column, gradient in zip(parts, gradients, strict=True):
             shares = torch.split(gradient * outer, [len(part.vectors) for part in column])
             for part, share in zip(column, shares, strict=True):
                 part.replay(share)
 
     result = value.detach().requires_grad_()
-    result.register_hook(replay)  # type: ignore[no-untyped-call]  # torch leaves it without types
+    result.register_hook(_replay)  # type: ignore[no-untyped-call]  # torch leaves it without types
     return result

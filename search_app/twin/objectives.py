@@ -215,7 +215,7 @@ def narrowed(compute: Compute, options: LossOptions, dims: Sequence[int]) -> Cal
     def plain(batch: VectorBatch) -> Tensor:
         return compute(batch, options)
 
-    def nested(batch: VectorBatch) -> Tensor:
+    def _nested(batch: VectorBatch) -> Tensor:
         given = {"anchors": batch.anchors, "others": batch.others, "targets": batch.targets}
         columns = {name: rows for name, rows in given.items() if rows is not None}
 
@@ -224,4 +224,4 @@ def narrowed(compute: Compute, options: LossOptions, dims: Sequence[int]) -> Cal
 
         return losses.matryoshka(narrow, list(columns.values()), dims=dims)
 
-    return nested if dims else plain
+    return _nested if dims else plain
