@@ -25,7 +25,6 @@ from search_app.retrieval import FUSED_DEPTHS, Approach, Candidate, Mode, fused
 from search_app.search import Rankings, Searcher
 
 QUERIES_LEAST = 30
-METRIC = "nDCG@10"
 
 _CUT = 10
 _FOLDS = 5

@@ -73,13 +73,6 @@ class Encoders:
             raise UnknownEncoder(f"There is no encoder {name!r} in this home. It knows: {known}.")
         return encoder
 
-    def by_fingerprint(self, fingerprint: str) -> EncoderRecord | None:
-        """The encoder with this fingerprint; the one that was noted first, if it has several names."""
-        query = select(encoders).where(encoders.c.fingerprint == fingerprint)
-        with self._store.reading() as connection:
-            row = connection.execute(query.order_by(encoders.c.created_at, encoders.c.name)).first()
-        return _record(row) if row else None
-
     def list(self) -> tuple[EncoderRecord, ...]:
         """All encoders, oldest first."""
         query = select(encoders).order_by(encoders.c.created_at, encoders.c.name)

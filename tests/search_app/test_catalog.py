@@ -333,11 +333,9 @@ def test_an_unknown_generation_names_the_known_ones(catalog: Catalog, docs: Coll
 # Encoders
 
 
-def test_an_encoder_is_found_by_name_and_by_fingerprint(catalog: Catalog) -> None:
+def test_an_encoder_is_found_by_its_name(catalog: Catalog) -> None:
     catalog.encoders.add(ENCODER)
     assert catalog.encoders.get("plain") == ENCODER
-    assert catalog.encoders.by_fingerprint("f" * 64) == ENCODER
-    assert catalog.encoders.by_fingerprint("0" * 64) is None
     assert catalog.encoders.list() == (ENCODER,)
 
 
