@@ -4,6 +4,7 @@ A document is committed when the generation that is asked for holds its current 
 original is.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,7 @@ from search_app.catalog.store import Store, pieces
 from search_app.catalog.tables import aliases, chunks, documents, generation_documents
 
 _ESCAPE = "\\"
+_ANY = {"*": ".*", "?": "."}
 
 
 class DocumentState(StrEnum):
@@ -121,13 +123,15 @@ class Listing:
             )
 
     def ids_like(self, collection_id: int, pattern: str) -> tuple[str, ...]:
-        """The ids of documents and copies of which id or source match the pattern."""
+        """The ids of documents and copies of which id or source match the pattern, in upper and lower case as it is."""
         found = [
-            select(of.c.id).where(of.c.collection_id == collection_id, _is_like(of, pattern))
+            select(of.c.id, of.c.source).where(of.c.collection_id == collection_id, _is_like(of, pattern))
             for of in (documents, aliases)
         ]
+        is_alike = re.compile("".join(_ANY.get(sign) or re.escape(sign) for sign in pattern), re.DOTALL).fullmatch
         with self._store.reading() as connection:
-            return tuple(connection.execute(union_all(*found).order_by("id")).scalars())
+            rows = connection.execute(union_all(*found).order_by("id"))
+            return tuple(row.id for row in rows if is_alike(row.id) or is_alike(row.source))  # LIKE has no case
 
     def known_ids(self, collection_id: int, ids: Sequence[str]) -> set[str]:
         """Those of these ids that a document or a copy has."""

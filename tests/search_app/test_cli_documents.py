@@ -70,10 +70,11 @@ def test_removing_asks_and_says_how_many(twinsearch: Twinsearch, notes: Path, mo
     assert [one["id"] for one in json.loads(twinsearch("documents", "list", "--json")[1])] == ["notes/bread.txt"]
 
 
-def test_what_is_not_there_can_not_be_removed(twinsearch: Twinsearch, notes: Path) -> None:
+@pytest.mark.parametrize("absent", ["nothing/*", "Notes/d*"])
+def test_what_is_not_there_can_not_be_removed(twinsearch: Twinsearch, notes: Path, absent: str) -> None:
     twinsearch("ingest", notes)
-    code, _, err = twinsearch("documents", "remove", "notes/d*", "nothing/*", "--yes")
-    sentence = "The collection holds no document 'nothing/*'. `twinsearch documents list` shows what there is.\n"
+    code, _, err = twinsearch("documents", "remove", "notes/d*", absent, "--yes")
+    sentence = f"The collection holds no document {absent!r}. `twinsearch documents list` shows what there is.\n"
     assert (code, err) == (1, sentence)
     assert len(json.loads(twinsearch("documents", "list", "--json")[1])) == 4
 
