@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from search_app.login import login_of
@@ -19,6 +20,10 @@ from ui.headers import SafeHeaders
 from ui.proxy import BehindProxy
 from ui.session_uploads import SessionUploads
 from ui.warming import warmed
+
+# Else a new server's first visitor who comes by the link of a page gets that file alone: Streamlit takes a folder
+# `pages` for all there is until the navigation has been drawn once.
+PagesManager.uses_pages_directory = False
 
 app = App(
     Path(__file__).parent / "app.py",

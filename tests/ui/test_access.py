@@ -1,6 +1,7 @@
 """Who comes in, and what they are shown: by a login service, by a proxy's header, by a token, or not at all."""
 
 import ast
+import importlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
@@ -21,6 +23,7 @@ from search_app.catalog.users import Role
 from search_app.cli.serving import _refuse_open
 from search_app.errors import UsageError
 from search_app.login import Login, Way, login_of
+from ui import serving
 from ui.api.routes import routes
 from ui.proxy import BehindProxy
 from ui.resources import opened_home
@@ -123,6 +126,13 @@ def test_api_and_health_check_need_no_user_but_the_proxy() -> None:
     for path in ("/api/status", "/_stcore/health"):
         assert behind_proxy(HEADER, "10.0.0.7").get(path).status_code == 200
         assert behind_proxy(HEADER, "10.0.1.7").get(path).status_code == 403
+
+
+def test_a_page_is_never_drawn_without_what_all_pages_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    importlib.reload(serving)
+    PagesManager(str(ROOT / "ui" / "app.py"))  # a session; it looks for a folder of pages where nothing was said
+    assert PagesManager.uses_pages_directory is False
 
 
 def test_without_a_login_by_header_a_header_means_nothing_and_keeps_nobody_out() -> None:
