@@ -1,7 +1,9 @@
+import os
 from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
+import psutil
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
@@ -40,6 +42,10 @@ def test_without_a_picture_by_t_sne_the_first_one_stays_and_a_job_is_offered(loa
     assert browser.query_params["way"] == "tsne"
     if can_arrange():
         assert browser.button("arrange").label == "Draw by t-SNE"
+        assert not browser.button("arrange").disabled
+        job = loaded.catalog.jobs.create("arrange", "docs", {})
+        loaded.catalog.jobs.start(job.id, os.getpid(), psutil.Process().create_time())
+        assert browser.run().button("arrange").disabled
     else:
         assert "`pip install 'twinsearch[map]'`" in browser.info[0].value
 

@@ -1,6 +1,6 @@
 """Long work as it goes on, read from the catalogue: a reload of the page loses nothing.
 
-The cards of active jobs are drawn again every second; when one of them ends, so is the whole page.
+The cards of active jobs are drawn again every second; when one of them ends or goes on, so is the whole page.
 """
 
 import time
@@ -59,12 +59,17 @@ def show_jobs(app: SearchApp, wanted: JobFilter) -> None:
 
 def _draw(app: SearchApp, wanted: JobFilter, active_before: frozenset[str]) -> None:
     views = _chosen(app, wanted)
-    if active_before - _active(views):
+    if _active(views) != active_before:  # one has ended, or one that was stopped goes on and has to be polled
         st.rerun()
     show_kept()
     for view in views:
         if is_fresh(view.job, time.time()):
             show_job(app, view)
+
+
+def has_active(app: SearchApp, wanted: JobFilter) -> bool:
+    """Whether one of the jobs goes on; when it ends, `show_jobs` draws the whole page again."""
+    return bool(_active(_chosen(app, wanted)))
 
 
 def show_earlier_jobs(app: SearchApp, wanted: JobFilter) -> None:

@@ -6,7 +6,7 @@ from search_app.app import SearchApp
 from search_app.arranging import Layout, can_arrange
 from search_app.requests import ArrangeRequest
 from ui.components.errors import told
-from ui.components.jobs import JobFilter, show_jobs
+from ui.components.jobs import JobFilter, has_active, show_jobs
 
 WAY, TSNE = "way", "tsne"  # of the session and of the URL
 _PLANE = "plane"
@@ -45,7 +45,8 @@ def choose_way(app: SearchApp, collection: str) -> Layout | None:
 def _offer(app: SearchApp, collection: str, *, is_drawn: bool) -> None:
     """The button that starts the job."""
     label = "Draw anew by t-SNE" if is_drawn else "Draw by t-SNE"
+    is_drawing = has_active(app, JobFilter({"arrange"}, collection))
     with told():
-        if st.button(label, key="arrange", icon=":material/scatter_plot:"):
+        if st.button(label, key="arrange", icon=":material/scatter_plot:", disabled=is_drawing):
             app.start(ArrangeRequest(collection))
             st.rerun()
