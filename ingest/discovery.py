@@ -25,6 +25,7 @@ _PATTERN_SIGNS = frozenset("*?[")
 LIST_SIGN = "@"  # of a file that lists paths
 _BLOCK_BYTES = 1 << 20
 _LINKED_FOLDER = "links to folders"
+_HOME = "the home of Twinsearch"
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
@@ -88,15 +89,16 @@ class Discovery:
         return any(one.matches(path) for one in self.patterns)
 
 
-def discover(paths: Sequence[Path], *, suffixes: Collection[str]) -> Discovery:
+def discover(paths: Sequence[Path], *, suffixes: Collection[str], home: Path | None = None) -> Discovery:
     """The files at and below the paths, each once, sorted within a root.
 
-    A path that is a file itself is taken whatever its suffix is.
+    A path that is a file itself is taken whatever its suffix is. Twinsearch's own `home`, an absolute path without
+    links, is left out of the folders above it.
 
     Raises:
         SourceNotFound: A path doesn't exist, or a pattern matches nothing; nothing was read.
     """
-    search = _Search(suffixes)
+    search = _Search(suffixes, home=home)
     for path in paths:
         search.add(path)
     return Discovery(
@@ -148,6 +150,7 @@ def spool(stream: BinaryIO, path: Path, limits: Limits) -> Path:
 @dataclass(slots=True)
 class _Search:
     suffixes: Collection[str]
+    home: Path | None = None
     is_walking: bool = True
     files: dict[Path, SourceFile] = field(default_factory=dict)
     unlisted: list[Unlisted] = field(default_factory=list)
@@ -168,7 +171,7 @@ class _Search:
         self.roots.append(root)
         if not self.is_walking:
             return
-        for path in _files_at(root, self.unlisted, self.skipped):
+        for path in _files_at(root, self.unlisted, self.skipped, self.home):
             if path == root or suffix_of(path.name) in self.suffixes:
                 self._take(path, root)
             else:
@@ -179,7 +182,7 @@ class _Search:
         parts = _absolute(pattern).parts
         fixed = next(place for place, part in enumerate(parts) if _PATTERN_SIGNS.intersection(part))
         wanted = Pattern(_existing(Path(*parts[:fixed])), parts[fixed:])
-        files = _files_at(wanted.folder, self.unlisted, Counter())  # what doesn't match wasn't asked for
+        files = _files_at(wanted.folder, self.unlisted, Counter(), self.home)  # what doesn't match wasn't asked for
         found = [path for path in files if wanted.matches(path)]
         if not found:
             raise SourceNotFound(f"No file matches {str(pattern)!r}. Check the pattern; quote it from the shell.")
@@ -254,7 +257,7 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
-def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> Iterator[Path]:
+def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str], home: Path | None) -> Iterator[Path]:
     if not root.is_dir():
         yield root
         return
@@ -268,6 +271,9 @@ def _files_at(root: Path, unlisted: list[Unlisted], skipped: Counter[str]) -> It
         for name in set(aside).intersection([*file_names, *folder_names]):
             skipped[f"{name} beside a corpus"] += 1
         folder_names[:] = sorted(name for name in folder_names if _is_wanted(name, aside))
+        if home is not None and home.name in folder_names and home.parent == Path(folder):
+            folder_names.remove(home.name)
+            skipped[_HOME] += 1
         skipped[_LINKED_FOLDER] += sum(_is_link(Path(folder, name)) for name in folder_names)  # `walk` passes them by
         for path in (Path(folder, name) for name in sorted(file_names) if _is_wanted(name, aside)):
             if kind := _unopened(path, root):

@@ -44,6 +44,7 @@ class IngestSettings:
         again: Read every file, also those that haven't changed.
         batch_chunks: Chunks from one flush to the next.
         parsing: How files are read.
+        home: Where Twinsearch keeps its own files, which are left out of the folders above it.
     """
 
     chunking: ChunkingSettings
@@ -51,6 +52,7 @@ class IngestSettings:
     again: bool = False
     batch_chunks: int = 5000
     parsing: ParsingSettings = field(default_factory=ParsingSettings)
+    home: Path | None = None
 
 
 def ingest(
@@ -64,7 +66,7 @@ def ingest(
         SourceNotFound: A path doesn't exist; nothing was done.
     """
     begun = time.monotonic()
-    discovery = discover(paths, suffixes=READERS)
+    discovery = discover(paths, suffixes=READERS, home=settings.home)
     tally = Tally(report)
     with closing(Seen()) as seen:
         run = _Run(encoder, sink, settings, seen, tally)

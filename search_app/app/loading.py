@@ -124,6 +124,7 @@ class Loading(Wiring):
             again=request.again,
             batch_chunks=self.settings.flush_chunks,
             parsing=ParsingSettings(limits=self.settings.limits, columns=columns),
+            home=self.home.path.resolve(),
         )
 
     def _generation_to_fill(self, request: IngestRequest) -> Generation:

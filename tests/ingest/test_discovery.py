@@ -57,6 +57,16 @@ def test_links_out_of_the_root_and_linked_folders_are_not_followed(write_tree: W
     assert found.skipped == (("links that lead out", 1), ("links to folders", 1), ("links to nowhere", 2))
 
 
+def test_the_home_is_left_out_of_the_folders_above_it_and_taken_where_it_is_asked_for(write_tree: WriteTree) -> None:
+    root = write_tree({"a.md": "", "b/home/c.md": "", "b/home/d/e.md": "", "home/f.md": ""})
+    home = root / "b" / "home"
+    found = discover([root], suffixes=SUFFIXES, home=home)
+    assert [file.id for file in found.files] == ["docs/a.md", "docs/home/f.md"]
+    assert found.skipped == (("the home of Twinsearch", 1),)
+    within = discover([home / "d"], suffixes=SUFFIXES, home=home)
+    assert [file.id for file in within.files] == ["d/e.md"]
+
+
 def test_pipes_are_not_opened(write_tree: WriteTree) -> None:
     root = write_tree({"a.md": ""})
     os.mkfifo(root / "pipe.md")
