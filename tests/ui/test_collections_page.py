@@ -99,6 +99,11 @@ def test_a_folder_is_loaded_by_its_path(app: SearchApp, visit: Visit, notes: Pat
     ("path", "sentence"),
     [
         ("/nowhere/at all", "There is no file or folder '/nowhere/at all'. Check the path."),
+        (
+            "~nobody-at-all/x",
+            f"There is no file or folder {str(Path('~nobody-at-all/x').absolute())!r}. Check the path.",
+        ),
+        (f"/{'x' * 300}", f"There is no file or folder '/{'x' * 300}'. Check the path."),
         (" ", "No path was given. Type the path of a folder or file on the machine that runs Twinsearch."),
     ],
 )

@@ -80,10 +80,15 @@ def _checked(path: str) -> tuple[str, ...]:
     """
     if not path.strip():
         raise UsageError("No path was given. Type the path of a folder or file on the machine that runs Twinsearch.")
-    absolute = Path(path.strip()).expanduser().absolute()
-    if not absolute.exists():
-        raise SourceNotFound(f"There is no file or folder {str(absolute)!r}. Check the path.")
-    return (str(absolute),)
+    given = Path(path.strip())
+    try:
+        given = given.expanduser()
+        is_there = given.exists()
+    except (OSError, RuntimeError):  # a name that is too long, or the ~ of somebody who isn't there
+        is_there = False
+    if not is_there:
+        raise SourceNotFound(f"There is no file or folder {str(given.absolute())!r}. Check the path.")
+    return (str(given.absolute()),)
 
 
 _ASKED: Mapping[str, Callable[[], Sequence[Upload]]] = {_UPLOAD: _ask_uploads, _PASTE: ask_pasted}
