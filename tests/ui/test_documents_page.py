@@ -27,6 +27,18 @@ def test_documents_are_listed_filtered_shown_and_removed(loaded: SearchApp, visi
     assert loaded.status().collections[0].document_count == 3
 
 
+def test_another_collection_is_listed_from_its_first_document(loaded: SearchApp, visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(21):
+        (tmp_path / "many" / f"n{number:02}.txt").write_text(f"cat {number}")
+    loaded.ingest(IngestRequest((str(tmp_path / "many"),), "many"))
+    browser = visit("documents", collection="many")
+    next(one for one in browser.button if one.label == "Next").click().run()
+    assert titles(browser) == ["n20"]
+    browser.selectbox("collection").set_value("docs").run()
+    assert titles(browser) == ["bread", "cat", "dog", "rain"]
+
+
 def test_the_ledger_tells_what_failed_and_the_index_how_well_it_finds(
     app: SearchApp, visit: Visit, notes: Path
 ) -> None:

@@ -11,6 +11,7 @@ from ui.components.reading import show_document
 from ui.components.text import plain
 
 _PAGE = 20
+_TURNED = "documents-turned"  # the collection that was turned over, and to which document
 _STATES = {"All": ListingFilter(), "Cut off": ListingFilter(is_truncated=True)}
 _STATES["Not indexed yet"] = ListingFilter(state=DocumentState.PENDING)
 
@@ -22,13 +23,14 @@ def show_library(app: SearchApp, collection: str) -> None:
     which = st.segmented_control("Show", list(_STATES), default="All", required=True, key="which", on_change=_restart)
     chosen = _STATES[which]
     wanted = ListingFilter(like if "*" in like or "?" in like else f"*{like}*", chosen.state, chosen.is_truncated)
-    offset = int(st.session_state.get("documents-offset", 0))
+    of, offset = st.session_state.get(_TURNED, (collection, 0))
+    offset = offset if of == collection else 0
     found = app.documents(collection, wanted, Page(offset, _PAGE + 1))
     if not found:
         st.caption("No document is like that.")
     for place, one in enumerate(found[:_PAGE]):
         _show_row(app, collection, place, one)
-    _show_turning(offset, has_more=len(found) > _PAGE)
+    _show_turning(collection, offset, has_more=len(found) > _PAGE)
 
 
 def _show_row(app: SearchApp, collection: str, place: int, one: ListedDocument) -> None:
@@ -58,20 +60,20 @@ def row_line(one: ListedDocument) -> str:
     return " · ".join(plain(part) for part in [one.source, counted(one.chunk_count, "chunk"), *copy, *pending, *cut])
 
 
-def _show_turning(offset: int, *, has_more: bool) -> None:
+def _show_turning(collection: str, offset: int, *, has_more: bool) -> None:
     with st.container(horizontal=True):
         if offset:
-            st.button("Previous", on_click=_turn, args=(offset - _PAGE,), icon=":material/chevron_left:")
+            st.button("Previous", on_click=_turn, args=(collection, offset - _PAGE), icon=":material/chevron_left:")
         if has_more:
-            st.button("Next", on_click=_turn, args=(offset + _PAGE,), icon=":material/chevron_right:")
+            st.button("Next", on_click=_turn, args=(collection, offset + _PAGE), icon=":material/chevron_right:")
 
 
-def _turn(offset: int) -> None:
-    st.session_state["documents-offset"] = max(offset, 0)
+def _turn(collection: str, offset: int) -> None:
+    st.session_state[_TURNED] = collection, max(offset, 0)
 
 
 def _restart() -> None:
-    _turn(0)
+    st.session_state.pop(_TURNED, None)
 
 
 def _remove(app: SearchApp, collection: str, document_id: str) -> None:
