@@ -43,8 +43,8 @@ def log_job(shell: Shell, job_id: str) -> None:
     """Print the end of what a job's process said."""
     log = shell.app.jobs.log(job_id)
     silence = (
-        f"Nothing was said here: what is begun in a terminal speaks there. `twinsearch jobs show {job_id}` tells how "
-        "it stands."
+        f"Nothing was said here so far; what is begun in a terminal speaks there. `twinsearch jobs show {job_id}` "
+        "tells how it stands."
     )
     shell.show({"log": log}, lambda: log.rstrip() or silence)
 

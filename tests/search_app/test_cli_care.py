@@ -30,8 +30,8 @@ def test_jobs_are_listed_shown_and_logged(twinsearch: Twinsearch, shared_home: P
         row,
         f"Asked for: paths {notes.resolve()}, collection docs.",
     ]
-    told = f"Nothing was said here: what is begun in a terminal speaks there. `twinsearch jobs show {job_id}` tells"
-    assert twinsearch("jobs", "log", job_id) == (0, f"{told} how it stands.\n", "")
+    told = f"Nothing was said here so far; what is begun in a terminal speaks there. `twinsearch jobs show {job_id}`"
+    assert twinsearch("jobs", "log", job_id) == (0, f"{told} tells how it stands.\n", "")
 
 
 def test_a_job_is_cancelled_and_run_again(twinsearch: Twinsearch, shared_home: Path, notes: Path) -> None:
