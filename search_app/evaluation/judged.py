@@ -59,12 +59,11 @@ def beir_files(folder: Path, split: str) -> tuple[Path, Path]:
     Raises:
         UsageError: The folder has no such split.
     """
-    qrels = folder / "qrels" / f"{split}.tsv"
-    if not qrels.is_file():
-        found = sorted(path.stem for path in (folder / "qrels").glob("*.tsv"))
-        known = f"it has {', '.join(found)}" if found else "it has no folder qrels with such files"
+    found = {path.stem: path for path in (folder / "qrels").glob("*.tsv") if path.is_file()}
+    if split not in found:  # its name is looked up and never made a path, since "../" would lead out of the folder
+        known = f"it has {', '.join(sorted(found))}" if found else "it has no folder qrels with such files"
         raise UsageError(f"{str(folder)!r} has no split {split!r}; {known}. Choose one with --split.")
-    return folder / "queries.jsonl", qrels
+    return folder / "queries.jsonl", found[split]
 
 
 def read_run(path: Path, texts: Mapping[str, str]) -> Ranking:

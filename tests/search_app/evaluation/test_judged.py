@@ -101,3 +101,11 @@ def test_a_split_that_there_is_not_is_told_with_those_there_are(tmp_path: Path) 
     with pytest.raises(UsageError) as refused:
         beir_files(tmp_path, "train")
     assert str(refused.value) == f"'{tmp_path}' has no split 'train'; it has dev, test. Choose one with --split."
+
+
+def test_a_split_leads_to_no_file_beside_the_folder_of_qrels(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "secret.tsv").write_text("query-id\tcorpus-id\tscore\n")
+    for split in ("../secret", str(tmp_path / "secret"), "s\0"):
+        with pytest.raises(UsageError, match="has no split"):
+            beir_files(tmp_path, split)
