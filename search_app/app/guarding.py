@@ -136,8 +136,11 @@ def _refuse_foreign_files(user: User, home: Home, request: Request) -> None:
 def _files_of(request: Request) -> Iterator[str]:
     """Every path of the server that a request names."""
     for name in _FILES:
-        value = getattr(request, name, None) or ()
-        yield from (value,) if isinstance(value, str) else value
+        value = getattr(request, name, None)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, tuple):  # in some requests a file's name is another thing's too, such as a count
+            yield from value
     if isinstance(request, CompareRequest):  # a run may be a file
         yield from (run for run in request.runs if Path(run).exists())
 
