@@ -22,6 +22,7 @@ from search_app.catalog.generations import Generation, GenerationState
 from search_app.config import Home, Settings
 from search_app.errors import FingerprintMismatch, UsageError
 from search_app.twin.kept_models import CALIBRATED, KeptModels
+from search_app.twin.resolution import is_published
 from search_app.twin.training_report import read_report, summary
 from search_app.vectors import VectorCache, text_hash
 
@@ -210,6 +211,12 @@ class Encoders:
         """
         encoder = self.load(name, precision=precision)
         return CachedEncoder(encoder, self._cache, encoder.precision)
+
+    def is_public(self, name: str) -> bool:
+        """Whether anybody may name this encoder: the home knows it, or it is published; other folders are private."""
+        is_shelved = _NAME.fullmatch(name) is not None and self.folder(name).is_dir()
+        is_known = is_shelved or name == self._settings.encoder or self._catalog.encoders.find(name) is not None
+        return is_known or is_published(name)
 
     def refuse_name(self, name: str, *, is_begun: bool = False) -> None:
         """Raise UsageError for a name that a new encoder can't have.

@@ -2,15 +2,18 @@
 
 Whoever opened the home on its own machine may do everything; `SearchApp.acting_as` is how anybody else calls a verb.
 A verb that stands in no line here asks for an admin. A request is allowed like the verb that does its work, and below
-an admin it names no files but what was uploaded: a path of the server is the server's to read.
+an admin it names no files but what was uploaded, and no encoder by its folder: a path of the server is the server's
+to read.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.discovery import LIST_SIGN
+from search_app.app.wiring import Wiring
 from search_app.catalog.judgements import Judgement
 from search_app.catalog.users import Role, User
 from search_app.config import Home
@@ -50,6 +53,8 @@ LEAST_ROLES: dict[str, Role] = {
 }
 UNGUARDED = frozenset({"open", "close", "acting_as", "may", "known_user", "user_of_token"})  # how one comes in and goes
 _FILES = ("paths", "pairs", "held_out", "out", "queries", "qrels", "beir", "per_query", "run_file", "chart", "guard")
+_ENCODER = "encoder"  # also what verbs call it that take one without a request
+_ENCODERS = (_ENCODER, "base", "teacher")
 
 
 def verbs_of(app_class: type) -> Iterator[str]:
@@ -85,19 +90,22 @@ def require(user: User | None, verb: str) -> None:
         )
 
 
-def require_request(user: User | None, home: Home, request: Request) -> None:
-    """Refuses a request whose work somebody may not do, or that names files which aren't theirs to name.
+def require_request(app: Wiring, request: Request) -> None:
+    """Refuses a request whose work whoever acts may not do, or that names files which aren't theirs to name.
 
     Raises:
         Forbidden: The role asks for more.
     """
+    user = app.acting
     if user is None:
         return
     require(user, kind_of(request))
     if isinstance(request, ReindexRequest) and (request.switch or request.force):
         require(user, "switch")
     if not user.role.includes(Role.ADMIN):
-        _refuse_foreign_files(user, home, request)
+        _refuse_foreign_files(user, app.home, request)
+        for name in _ENCODERS:
+            _require_encoder(app, getattr(request, name, None))
 
 
 def require_own(user: User | None, judgement: Judgement) -> None:
@@ -111,15 +119,30 @@ def require_own(user: User | None, judgement: Judgement) -> None:
 
 
 def _checked(name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(verb)
+    is_naming = _ENCODER in signature.parameters
+
     @functools.wraps(verb)
     def _ask(app: Any, *args: Any, **options: Any) -> Any:
         require(app.acting, name)
         for value in (*args, *options.values()):
             if isinstance(value, Request):
-                require_request(app.acting, app.home, value)
+                require_request(app, value)
+        if is_naming:
+            _require_encoder(app, signature.bind(app, *args, **options).arguments.get(_ENCODER))
         return verb(app, *args, **options)
 
     return _ask
+
+
+def _require_encoder(app: Wiring, name: str | None) -> None:
+    user = app.acting
+    if user is None or name is None or user.role.includes(Role.ADMIN) or app.encoders.is_public(name):
+        return
+    raise Forbidden(
+        f"{user.name!r} is {_with_article(user.role)} and may only name encoders that this home knows, or published "
+        f"ones, which {name!r} isn't. Choose one of those, or ask an admin."
+    )
 
 
 def _refuse_foreign_files(user: User, home: Home, request: Request) -> None:

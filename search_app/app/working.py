@@ -44,7 +44,7 @@ class Working(Loading, Measuring, Learning):
     def resume(self, job_id: str) -> Job:
         """Starts a job again that was stopped or failed, in a process of its own; what it did before stays done."""
         known = self.jobs.view(job_id).job
-        require_request(self.acting, self.home, request_of(known.kind, known.arguments))
+        require_request(self, request_of(known.kind, known.arguments))
         job = self.jobs.again(job_id)
         self.jobs.spawn(job, user=self.user)
         return job

@@ -42,6 +42,11 @@ def resolve(name: str | Path, encoders_folder: Path | None = None) -> Path:
     return found
 
 
+def is_published(name: str) -> bool:
+    """Whether the name is one of the hub's and doesn't lead to a folder of this machine."""
+    return _HUB_NAME.fullmatch(name) is not None and _local_folder(name, None) is None
+
+
 def _is_encoder(folder: Path) -> bool:
     return (folder / "modules.json").is_file() or (folder / "config.json").is_file()
 

@@ -1,15 +1,27 @@
 """Who may do what: every verb has a role, and a caller without it changes nothing."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from search_app.app import SearchApp
-from search_app.app.guarding import LEAST_ROLES, verbs_of
+from search_app.app.guarding import LEAST_ROLES, require_request, verbs_of
 from search_app.catalog.users import Role, User
 from search_app.errors import Forbidden, UnknownUser, UsageError
-from search_app.requests import CompareRequest, IngestRequest, ReindexRequest, TrainRequest
+from search_app.requests import (
+    ArrangeRequest,
+    CompareRequest,
+    EvaluateRequest,
+    IngestRequest,
+    LearnRequest,
+    MineRequest,
+    PreviewRequest,
+    ReindexRequest,
+    TrainRequest,
+    TuneRequest,
+)
 
 Twinsearch = Callable[..., tuple[int, str, str]]
 
@@ -96,6 +108,52 @@ def test_an_upload_may_be_named_by_an_editor_and_a_link_out_of_it_may_not(app: S
     (uploads / "list.txt").write_text(str(notes))
     with pytest.raises(Forbidden, match="uploaded files"):
         editor.ingest(IngestRequest((str(uploads / "@list.txt"),)))
+
+
+def test_an_editor_may_ask_for_every_kind_of_long_work(app: SearchApp) -> None:
+    mine = acting(app, Role.EDITOR)
+    for request in (TrainRequest("mine"), MineRequest(), EvaluateRequest(), TuneRequest(), ArrangeRequest()):
+        require_request(mine, request)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda mine, name: mine.start(IngestRequest((), encoder=name)),
+        lambda mine, name: mine.start(TrainRequest("mine", base=name)),
+        lambda mine, name: mine.start(TrainRequest("mine", teacher=name)),
+        lambda mine, name: mine.start(LearnRequest("docs", base=name)),
+        lambda mine, name: mine.forecast(ReindexRequest("docs", name)),
+        lambda mine, name: mine.start(PreviewRequest("docs", name)),
+        lambda mine, name: mine.preview("docs", name),
+        lambda mine, name: mine.similarity(["cat", "dog"], encoder=name),
+    ],
+)
+def test_below_an_admin_no_verb_takes_a_folder_of_the_server_for_an_encoder(
+    app: SearchApp, encoders: Path, ask: Callable[[SearchApp, str], object]
+) -> None:
+    folder = str(encoders / "literal")
+    with pytest.raises(Forbidden) as refused:
+        ask(acting(app, Role.EDITOR), folder)
+    assert str(refused.value) == (
+        "'bob' is an editor and may only name encoders that this home knows, or published ones, which "
+        f"{folder!r} isn't. Choose one of those, or ask an admin."
+    )
+    assert app.jobs.views() == []
+
+
+def test_below_an_admin_an_encoder_is_named_that_the_home_knows_or_that_is_published(
+    app: SearchApp, encoders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, folder = acting(app, Role.VIEWER), str(encoders / "shuffled")
+    assert mine.similarity(["cat", "dog"], encoder="literal").encoder == "literal"
+    app.encoders.choose(folder)  # as an admin does
+    assert mine.similarity(["cat", "dog"], encoder=folder).encoder == folder
+    monkeypatch.chdir(tmp_path)
+    assert app.encoders.is_public("someone/encoder")
+    shutil.copytree(encoders / "literal", "someone/encoder")
+    assert not app.encoders.is_public("someone/encoder")
+    assert not app.encoders.is_public("..")
 
 
 def test_users_are_set_listed_and_removed_by_commands(twinsearch: Twinsearch) -> None:
