@@ -24,6 +24,7 @@ from search_app.catalog.generations import Generation, GenerationState
 from search_app.errors import QueryError, UsageError
 from search_app.index import VectorIndex
 from search_app.maps import sampled
+from search_app.marks import refuse_lost
 from search_app.requests import ArrangeRequest
 
 PASSAGES_LEAST = 10
@@ -72,6 +73,7 @@ def arrange_collection(
     Raises:
         UsageError: openTSNE isn't installed, there are too few passages, or the perplexity is below 1.
         QueryError: The collection holds nothing yet.
+        IndexFailure: Milvus has lost its vectors.
     """
     if not can_arrange():
         raise UsageError("t-SNE is drawn by openTSNE, which isn't installed. Run `pip install 'twinsearch[map]'`.")
@@ -81,6 +83,7 @@ def arrange_collection(
         )
     begun = time.monotonic()
     live, total = _live(catalog, request.collection)
+    refuse_lost(index, live, request.collection, total)
     ids, vectors = sampled(index.rows(live.physical_name), total, request.seed, report)
     places = tsne(vectors, perplexity=request.perplexity, seed=request.seed, report=report)
     write_layout(folder, live, ids, places)

@@ -22,6 +22,7 @@ from search_app.catalog.passages import Passage
 from search_app.errors import QueryError, UsageError
 from search_app.index import VectorIndex
 from search_app.lexical import STOP_WORDS
+from search_app.marks import refuse_lost
 
 TOPICS_MOST = 200
 
@@ -102,6 +103,7 @@ def find_topics(
 
     Raises:
         QueryError: The collection holds nothing yet.
+        IndexFailure: Milvus has lost its vectors.
         UsageError: The count is out of range, or larger than the number of passages.
     """
     live = catalog.collections.live(collection)
@@ -110,6 +112,7 @@ def find_topics(
         raise QueryError(
             f"Collection {collection!r} holds nothing yet. Run `twinsearch ingest PATH -c {collection}` first."
         )
+    refuse_lost(index, live, collection, total)
     sample = _sample((vectors for _, vectors in index.rows(live.physical_name)), seed)
     chosen = _checked(count, len(sample)) if count is not None else best_count(sample, seed)
     _, centres = cluster(sample, chosen, seed)

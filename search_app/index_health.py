@@ -16,7 +16,7 @@ from ingest.sink import Vectors
 from search_app.catalog import Catalog
 from search_app.errors import QueryError, UsageError
 from search_app.index import VectorIndex
-from search_app.marks import FINGERPRINT_PROPERTY
+from search_app.marks import FINGERPRINT_PROPERTY, refuse_lost
 
 QUERIES_MOST = 1000
 
@@ -68,12 +68,15 @@ def examine(catalog: Catalog, index: VectorIndex, collection: str, query_count: 
     Raises:
         UsageError: `query_count` isn't between 1 and QUERIES_MOST.
         QueryError: The collection holds nothing yet.
+        IndexFailure: Milvus has lost its vectors.
     """
     if not 1 <= query_count <= QUERIES_MOST:
         raise UsageError(f"{query_count} queries can't be sampled; choose a number from 1 to {QUERIES_MOST:,}.")
     live = catalog.collections.live(collection)
-    if live is None or not catalog.documents.chunk_count(live.id):
+    expected_count = catalog.documents.chunk_count(live.id) if live else 0
+    if live is None or not expected_count:
         raise QueryError(f"Collection {collection!r} holds nothing yet. Run `twinsearch ingest PATH -c {collection}`.")
+    refuse_lost(index, live, collection, expected_count)
     name = live.physical_name
     built, alias = index.built(name), catalog.alias(catalog.collections.get(collection))
     queries = _sample(index, name, query_count)
@@ -86,7 +89,7 @@ def examine(catalog: Catalog, index: VectorIndex, collection: str, query_count: 
         kind=built.kind,
         parameters=built.parameters,
         row_count=index.count(name),
-        expected_count=catalog.documents.chunk_count(live.id),
+        expected_count=expected_count,
         segment_count=index.segment_count(name),
         fingerprint=live.fingerprint,
         has_fingerprint=index.properties(name).get(FINGERPRINT_PROPERTY) == live.fingerprint,

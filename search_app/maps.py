@@ -20,6 +20,7 @@ from search_app.catalog.passages import Passage
 from search_app.clusters import cluster, nearest, telling_words, words_of
 from search_app.errors import QueryError, UsageError
 from search_app.index import VectorIndex
+from search_app.marks import refuse_lost
 
 POINTS_MOST = 20_000
 TOPICS_MOST = 20
@@ -92,6 +93,7 @@ def draw_map(
 
     Raises:
         QueryError: The collection holds nothing yet.
+        IndexFailure: Milvus has lost its vectors.
         UsageError: The count is out of range.
     """
     topic_count, seed, places = settings.topic_count, settings.seed, settings.places
@@ -103,6 +105,7 @@ def draw_map(
         raise QueryError(
             f"Collection {collection!r} holds nothing yet. Run `twinsearch ingest PATH -c {collection}` first."
         )
+    refuse_lost(index, live, collection, total)
     ids, vectors = sampled(index.rows(live.physical_name), total, seed, report, only=places)
     passages = catalog.documents.passages(live, ids)
     kept = [place for place, chunk_id in enumerate(ids) if chunk_id in passages]  # the others were just replaced

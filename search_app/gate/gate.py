@@ -8,7 +8,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.judgements import Split
 from search_app.encoders import Encoders
-from search_app.errors import GateRefused, UsageError
+from search_app.errors import GateRefused, QueryError, UsageError
 from search_app.evaluation import DEPTH, Evaluation, Qrels, evaluate
 from search_app.feedback import at_originals, qrels_of
 from search_app.gate.collapse import has_collapsed, mean_cosine
@@ -88,9 +88,14 @@ class Gate:
         """What the gate would probably say of an encoder, without a generation of it.
 
         Raises:
+            QueryError: The collection holds nothing.
             UsageError: There are no held-out judgements, and none were given.
             UnknownEncoder, EncoderError: The encoder isn't there, or mustn't be loaded.
         """
+        if not self._catalog.documents.chunk_count(live.id):
+            raise QueryError(
+                f"Collection {collection!r} holds nothing yet. Run `twinsearch ingest PATH -c {collection}` first."
+            )
         qrels = self._judged(collection, terms)
         options = SearchOptions(DEPTH, generation=live.number, mode=Mode.DENSE)
         evaluation = self.evaluate(collection, options, qrels, report)

@@ -16,8 +16,8 @@ from sklearn.metrics import v_measure_score
 from search_app.app import SearchApp
 from search_app.clusters import best_count, cluster, nearest, silhouette, telling_words
 from search_app.engine import Engine
-from search_app.errors import QueryError, UsageError
-from search_app.requests import IngestRequest
+from search_app.errors import IndexFailure, QueryError, UsageError
+from search_app.requests import ArrangeRequest, IngestRequest
 
 Twinsearch = Callable[..., tuple[int, str, str]]
 GROUPS = {"animal": ("cat", "dog", "child"), "weather": ("rain", "sea", "night"), "kitchen": ("bread", "fire", "house")}
@@ -93,6 +93,25 @@ def test_an_empty_collection_has_no_topics(app: SearchApp, notes: Path) -> None:
     app.remove_documents([one.id for one in app.catalog.documents.list(app.catalog.collections.get("docs").id)])
     with pytest.raises(QueryError, match=r"^Collection 'docs' holds nothing yet"):
         app.clusters("docs")
+
+
+def test_whoever_reads_all_vectors_is_told_that_milvus_has_lost_them(app: SearchApp, notes: Path) -> None:
+    (notes / "more.jsonl").write_text("".join(f'{{"_id": "{word}", "text": "{word}"}}\n' for word in "abcdefgh"))
+    app.ingest(IngestRequest((str(notes),)))
+    live = app.catalog.collections.live("docs")
+    assert live is not None
+    app.index.delete(live.physical_name, list(app.catalog.documents.chunk_ids(live.id)))
+    app.index.flush(live.physical_name)
+    arrange = ArrangeRequest("docs")
+    for ask in (app.clusters, app.map_of, app.index_health, lambda _: app.arrange(arrange)):
+        with pytest.raises(IndexFailure) as failed:
+            ask("docs")
+        assert str(failed.value) == (
+            "Milvus has lost the vectors of collection 'docs': it holds none, and the catalogue has 12 passages. "
+            "Run `twinsearch check --repair` to restore them."
+        )
+    assert app.check(is_repairing=True).remaining == ()
+    assert app.clusters("docs").passage_count == 12
 
 
 def test_k_means_finds_directions_and_their_number() -> None:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from search_app.app import SearchApp
+from search_app.errors import QueryError
 from search_app.evaluation import read_qrels
 from search_app.gate.preview import estimated_ndcg
 from search_app.gate.terms import SwitchTerms
-from search_app.requests import ReindexRequest
+from search_app.requests import IngestRequest, ReindexRequest
 
 WEIGHTS = np.array([1.0, 1.0, 1.0, 5.0, 5.0])
 
@@ -64,6 +65,13 @@ def test_where_every_document_is_near_the_preview_is_what_the_gate_finds(
     )  # shuffled knows many ties, which a search breaks by id
     assert (found.decision.ruling, found.encoded_count, found.is_hopeless) == (verdict.ruling, 4, True)
     assert found.cost.chunk_count == 0
+
+
+def test_an_emptied_collection_has_no_preview(app: SearchApp, notes: Path, judged: tuple[Path, Path]) -> None:
+    app.ingest(IngestRequest((str(notes),)))
+    app.remove_documents([one.id for one in app.catalog.documents.list(app.catalog.collections.get("docs").id)])
+    with pytest.raises(QueryError, match=r"^Collection 'docs' holds nothing yet\. Run `twinsearch ingest PATH"):
+        app.preview("docs", "fluent", SwitchTerms(read_qrels(*judged)))
 
 
 def test_a_preview_leaves_no_generation(noted: SearchApp, judged: tuple[Path, Path]) -> None:
