@@ -52,6 +52,17 @@ def test_the_whole_round_of_search_similar_documents_judge_and_status(loaded: Se
     assert (docs["name"], docs["document_count"], docs["judgement_count"]) == ("docs", 4, 1)
 
 
+def test_settings_that_break_while_it_serves_are_told_without_what_they_hold(
+    client: TestClient, shared_home: Path
+) -> None:
+    (shared_home / "config.toml").write_text('api_tokens = "confidential"\n')
+    assert told(client.get("/api/status", headers=TOKEN)) == (
+        503,
+        "The server can't tell who asks: its settings or its catalogue can't be read. "
+        "Run `twinsearch status` on its machine, which says why.",
+    )
+
+
 def test_who_has_no_token_gets_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = (401, "The token is missing or wrong. Send it as `Authorization: Bearer TOKEN`.")
     assert told(client.get("/api/status")) == missing

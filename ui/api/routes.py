@@ -11,11 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ingest.errors import TwinsearchError
 from ui.api.guard import Refused, bounded_body, require_own_origin, shown_token, user_of
 from ui.api.openapi import ENDPOINTS, description
 
 if TYPE_CHECKING:
     from search_app.catalog.users import User
+
+_UNREADABLE = (
+    "The server can't tell who asks: its settings or its catalogue can't be read. "
+    "Run `twinsearch status` on its machine, which says why."
+)
 
 
 def routes() -> list[Route]:
@@ -36,6 +42,8 @@ def _endpoint(name: str) -> Callable[..., Any]:
             body = await bounded_body(request) if request.method == "POST" else b""
         except Refused as error:
             return JSONResponse({"error": {"kind": "Refused", "message": str(error)}}, error.status)
+        except TwinsearchError as error:  # its sentence may name paths and settings, and nobody has shown a token yet
+            return JSONResponse({"error": {"kind": type(error).__name__, "message": _UNREADABLE}}, 503)
         return await run_in_threadpool(_answer, name, user, request, body)
 
     return _guarded
