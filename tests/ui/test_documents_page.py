@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
 from search_app.requests import IngestRequest
-from ui.components.ledger import as_csv
+from ui.components.ledger import as_csv, show_ledger
 
 Visit = Callable[..., AppTest]
 
@@ -56,3 +56,7 @@ def test_the_ledger_tells_what_failed_and_the_index_how_well_it_finds(
 
 def test_a_cell_that_looks_like_a_formula_is_none_in_the_file() -> None:
     assert as_csv([("=cmd()", "it broke")]).splitlines()[1] == "'=cmd(),it broke"
+
+
+def test_a_collection_that_was_dropped_a_moment_ago_has_no_ledger(app: SearchApp) -> None:
+    show_ledger(app, "gone")

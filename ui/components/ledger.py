@@ -15,8 +15,8 @@ _STAGES = ("discovered", "unchanged", "read", "encoded", "written", "committed",
 
 def show_ledger(app: SearchApp, collection: str) -> None:
     """The counts, the failures with a file of them, and the tokens beyond the encoder's length."""
-    one = next(one for one in app.status().collections if one.name == collection)
-    if one.ingest is None:
+    one = next((one for one in app.status().collections if one.name == collection), None)
+    if one is None or one.ingest is None:  # it may have been dropped since it was chosen
         return
     st.header("Last ingest", anchor=False)
     when = f"ended {moment(one.ingest.ended_at)}" if one.ingest.ended_at else f"begun {moment(one.ingest.begun_at)}"
