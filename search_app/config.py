@@ -157,16 +157,27 @@ class Home:
 
 
 def find_home(given: Path | None = None) -> Home:
-    """The home that was given, else TWINSEARCH_HOME, else the platform's folder for user data."""
+    """The home that was given, else TWINSEARCH_HOME, else the platform's folder for user data.
+
+    Raises:
+        UsageError: It lies in the folder of somebody who isn't there.
+    """
     named = given or os.environ.get("TWINSEARCH_HOME")
-    return Home(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("twinsearch"))
+    try:
+        return Home(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("twinsearch"))
+    except RuntimeError as error:
+        raise UsageError(
+            f"The home {str(named)!r} can't be found: no user of this machine has that name, or they have no folder. "
+            "Name a folder with --home or TWINSEARCH_HOME."
+        ) from error
 
 
 def load_settings(home: Home, flags: dict[str, Any] | None = None) -> Settings:
     """Settings from all sources; flags that are None count as not given.
 
     Raises:
-        UsageError: A name that doesn't exist, or a value of the wrong type, wherever it stands.
+        UsageError: A name that doesn't exist, or a value of the wrong type, wherever it stands; or config.toml can't
+            be read.
     """
 
     class HomeSettings(Settings):
@@ -179,6 +190,11 @@ def load_settings(home: Home, flags: dict[str, Any] | None = None) -> Settings:
         raise UsageError(_settings_sentence(error, home)) from error
     except ValueError as error:  # config.toml is not TOML
         raise UsageError(f"{str(home.config_file)!r} can't be read as TOML: {error}.") from error
+    except OSError as error:
+        raise UsageError(
+            f"{str(home.config_file)!r} can't be read: {error.strerror}. "
+            "Let whoever runs Twinsearch read it, or name another home with --home or TWINSEARCH_HOME."
+        ) from error
 
 
 def _settings_sentence(error: ValidationError, home: Home) -> str:

@@ -4,6 +4,7 @@ Nothing connects to Milvus or loads an encoder here; the first verb that needs t
 """
 
 import getpass
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,13 +75,21 @@ class Wiring:
 
     @property
     def user(self) -> str:
-        """Who judges: whoever acts, else the setting, else the login name."""
+        """Who judges: whoever acts, else the setting, else the login name, else its number."""
         if self.acting is not None:
             return self.acting.name
-        return self.settings.user or getpass.getuser()
+        return self.settings.user or _login_name()
 
     def _milvus(self) -> Milvus:
         """The server that is set, else the embedded one."""
         if not self.settings.milvus_uri:
             return self.engine
         return Server(self.settings.milvus_uri, self.settings.milvus_token.get_secret_value())
+
+
+def _login_name() -> str:
+    """The login name; in a container that runs under a number, which nobody there has, the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        return str(os.getuid())

@@ -228,3 +228,14 @@ def test_judged_queries_come_as_two_files(app: SearchApp) -> None:
     with pytest.raises(UsageError) as refused:
         app.judged("queries.jsonl", None)
     assert str(refused.value) == ("Judged queries come as two files: give both --queries and --qrels, or neither.")
+
+
+def test_who_has_a_number_and_no_login_name_judges_under_the_number(
+    shared_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shared_home / "config.toml").unlink()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "TWINSEARCH_USER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_123_456)
+    with SearchApp.open(shared_home) as app:
+        assert app.user == "4123456"

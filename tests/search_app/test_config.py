@@ -63,6 +63,26 @@ def test_a_file_that_is_not_toml_is_refused(empty_home: Home) -> None:
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="root reads every other file")
+def test_a_file_that_can_not_be_read_is_told(empty_home: Home) -> None:
+    empty_home.config_file.symlink_to("/proc/self/mem")  # whose first page nobody can read, not even root
+    with pytest.raises(UsageError) as refused:
+        load_settings(empty_home)
+    assert str(refused.value) == (
+        f"{str(empty_home.config_file)!r} can't be read: Input/output error. "
+        "Let whoever runs Twinsearch read it, or name another home with --home or TWINSEARCH_HOME."
+    )
+
+
+def test_the_home_of_somebody_who_is_not_there_is_told() -> None:
+    with pytest.raises(UsageError) as refused:
+        find_home(Path("~nobody-there/home"))
+    assert str(refused.value) == (
+        "The home '~nobody-there/home' can't be found: no user of this machine has that name, or they have no folder. "
+        "Name a folder with --home or TWINSEARCH_HOME."
+    )
+
+
 def test_a_token_is_never_printed(empty_home: Home) -> None:
     assert "secret" not in repr(load_settings(empty_home, {"milvus_token": "secret"}))
 
