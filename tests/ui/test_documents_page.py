@@ -35,6 +35,8 @@ def test_another_collection_is_listed_from_its_first_document(loaded: SearchApp,
     browser = visit("documents", collection="many")
     next(one for one in browser.button if one.label == "Next").click().run()
     assert titles(browser) == ["n20"]
+    browser.button("remove-0").click().run()
+    assert titles(browser)[::19] == ["n00", "n19"]  # nothing is left of the second page
     browser.selectbox("collection").set_value("docs").run()
     assert titles(browser) == ["bread", "cat", "dog", "rain"]
 

@@ -25,7 +25,8 @@ def show_library(app: SearchApp, collection: str) -> None:
     wanted = ListingFilter(like if "*" in like or "?" in like else f"*{like}*", chosen.state, chosen.is_truncated)
     of, offset = st.session_state.get(_TURNED, (collection, 0))
     offset = offset if of == collection else 0
-    found = app.documents(collection, wanted, Page(offset, _PAGE + 1))
+    while not (found := app.documents(collection, wanted, Page(offset, _PAGE + 1))) and offset:
+        offset = max(offset - _PAGE, 0)  # the last document of the page is gone
     if not found:
         st.caption("No document is like that.")
     for place, one in enumerate(found[:_PAGE]):
