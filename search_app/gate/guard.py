@@ -92,6 +92,8 @@ def _read_corpus(path: Path) -> Iterator[tuple[str, str]]:
                 yield str(row["_id"]), passage(str(row.get("title") or ""), (), str(row["text"]))
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {str(path)!r}.") from error
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} can't be read: {error.strerror}. Let Twinsearch read it.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"{str(path)!r} can't be read as documents: {error!r}. Expected one object a line with _id, title and text."

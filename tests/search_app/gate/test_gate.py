@@ -10,9 +10,10 @@ import torch
 
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
-from search_app.errors import GateRefused
+from search_app.errors import GateRefused, UsageError
 from search_app.evaluation import read_qrels
 from search_app.gate.decision import Ruling
+from search_app.gate.guard import read_beir
 from search_app.gate.terms import SwitchTerms
 from search_app.requests import IngestRequest, ReindexRequest, TrainRequest
 from search_app.twin.encoder import TwinEncoder
@@ -65,3 +66,14 @@ def test_an_encoder_trained_on_reversed_labels_is_refused(filled: SearchApp, jud
     assert outcome.verdict.ruling is Ruling.WORSE
     assert outcome.verdict.candidate.metrics["nDCG@10"] < outcome.verdict.live.metrics["nDCG@10"] == 1
     assert live_number(filled) == 1
+
+
+def test_a_guard_whose_documents_can_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "cat"}\n')
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.mkdir()
+    with pytest.raises(UsageError) as refused:
+        read_beir(tmp_path)
+    assert str(refused.value) == f"{str(corpus)!r} can't be read: Is a directory. Let Twinsearch read it."
