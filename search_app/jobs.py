@@ -108,6 +108,7 @@ class Jobs:
         try:
             with stop_signals() as stop, held_for(job.id, job.kind):
                 result = work(_chain(stop.check, written, listen))
+            written.close()
         except (Cancelled, KeyboardInterrupt) as error:
             self._catalog.jobs.finish(job.id, JobState.CANCELLED, message=str(error) or "Stopped at once.")
             raise
@@ -117,7 +118,6 @@ class Jobs:
         except BaseException as error:  # a fault of ours: the row must not say "running" for ever
             self._catalog.jobs.finish(job.id, JobState.FAILED, message=f"{type(error).__name__}: {error}")
             raise
-        written.close()
         self._catalog.jobs.finish(job.id, JobState.DONE, result=as_json(result))
         return result
 

@@ -1,6 +1,7 @@
 """Long work is a row and a folder: whoever looks knows how far it is and how it ended, and it can go on."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -100,6 +101,18 @@ def test_a_fault_of_ours_does_not_leave_a_job_running(app: SearchApp) -> None:
     with pytest.raises(ZeroDivisionError):
         run(app, job, lambda _: 1 / 0)
     assert state_of(app, job) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_progress_that_can_not_be_written_in_the_end_does_not_leave_a_job_running(app: SearchApp) -> None:
+    job = queued(app)
+
+    def work(report: Report) -> None:
+        report(Progress("ingest", 4, 4, "documents"))
+        shutil.rmtree(app.jobs.folder(job.id))
+
+    with pytest.raises(FileNotFoundError):
+        run(app, job, work)
+    assert state_of(app, job)[0] == "failed"
 
 
 def test_the_first_signal_stops_the_work_at_the_next_edge_of_a_batch(app: SearchApp) -> None:
