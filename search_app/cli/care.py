@@ -45,7 +45,8 @@ def ingest_lines(one: "CollectionStatus") -> "Iterator[str]":
         when = f"ended {moment(run.ended_at)}" if run.ended_at else f"begun {moment(run.begun_at)}"
         yield f"{one.name}, last ingest ({when}): {counts}"
     if one.alias_count:
-        yield f"{one.name}: {one.alias_count:,} exact copies in other files"
+        copies = f"{one.alias_count:,} exact {'copy' if one.alias_count == 1 else 'copies'}"
+        yield f"{one.name}: {copies} in other files"
     if one.truncated_tokens:
         lost = f"{one.truncated_tokens:,} tokens that the encoder doesn't see"
         yield f"{one.name}: {lost}; `twinsearch documents list -c {one.name} --truncated` shows where"
