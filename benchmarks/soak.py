@@ -183,7 +183,7 @@ def ingests(app: SearchApp, data: Path, work: Path, size: int) -> list[Request]:
 def rebuilds(app: SearchApp, collection: str) -> list[Request]:
     """The collection that is searched, by an encoder that costs little.
 
-    Its own wouldn't do: the vectors that its passages were given aren't that encoder's, which the check of a build finds.
+    Its own wouldn't do: the vectors planted for its passages aren't that encoder's, which the check of a build finds.
     """
     tiny = app.home.path / "tiny"
     if not tiny.exists():
