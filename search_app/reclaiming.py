@@ -24,11 +24,18 @@ _UNUSED = frozenset({GenerationState.BUILDING, GenerationState.READY, Generation
 
 @dataclass(frozen=True, slots=True)
 class Reclaimed:
-    """What was dropped: generations of the collection by number, and Milvus collections that no generation has."""
+    """What was dropped, and what is kept as yet.
+
+    Attributes:
+        numbers: Of the collection's generations that were dropped.
+        orphans: Milvus collections that no generation had.
+        kept: Numbers of the generations that don't answer and aren't due.
+    """
 
     collection: str
     numbers: tuple[int, ...]
     orphans: tuple[str, ...]
+    kept: tuple[int, ...]
 
 
 class Soak:
@@ -52,7 +59,7 @@ class Soak:
             orphans = tuple(_orphans(self._catalog, self._index))
             for name in orphans:
                 self._index.drop(name)
-            return Reclaimed(collection, numbers, orphans)
+            return Reclaimed(collection, numbers, orphans, self._kept(collection))
 
     def let_go(self, collection: str) -> tuple[int, ...]:
         """Drops what is due of those that were live; nothing while another process builds."""
@@ -61,6 +68,10 @@ class Soak:
                 return self._drop_due(collection, {GenerationState.RETIRED})
         except CollectionInUse:
             return ()
+
+    def _kept(self, collection: str) -> tuple[int, ...]:
+        found = Generations(self._catalog, self._index).list(collection)
+        return tuple(one.number for one in found if one.state in _UNUSED)
 
     def _drop_due(self, collection: str, states: Collection[GenerationState]) -> tuple[int, ...]:
         generations = Generations(self._catalog, self._index)

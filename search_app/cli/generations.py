@@ -186,10 +186,15 @@ def reclaim_generations(shell: Shell, name: str) -> None:
 
 
 def reclaimed_text(reclaimed: "Reclaimed") -> str:
-    """A line for each thing that was dropped."""
-    lines = [f"Generation {number} of {reclaimed.collection!r} is dropped." for number in reclaimed.numbers]
-    lines += [f"The Milvus collection {name}, of no generation, is dropped." for name in reclaimed.orphans]
-    return "\n".join(lines) or "There is nothing to reclaim."
+    """A line for each thing that was dropped, and for each generation that isn't due yet."""
+    name = reclaimed.collection
+    lines = [f"Generation {number} of {name!r} is dropped." for number in reclaimed.numbers]
+    lines += [f"The Milvus collection {one}, of no generation, is dropped." for one in reclaimed.orphans]
+    kept = [
+        f"Generation {number} of {name!r} is kept as yet; `twinsearch generations drop {name} {number}` drops it now."
+        for number in reclaimed.kept
+    ]
+    return "\n".join([*(lines or ["There is nothing to reclaim."]), *kept])
 
 
 @command("drop", examples="twinsearch generations drop support 1")

@@ -27,6 +27,7 @@ Batch = dict[str, Features | Tensor | None]
 _LIKE = 0.8  # of the longest text of a group
 _TOKENS_WORTH_A_PASS = 256  # with fewer, a pass through the network costs more than their padding
 _TOKENS_AT_ONCE = 4096  # in one pass; more don't fit into a processor's caches
+_TOKENS_WITH_GRAPH = 8_192  # of a batch; the graph takes a third of a megabyte for each
 
 
 class Encoding(Protocol):
@@ -43,7 +44,8 @@ class Trainee(nn.Module):
         network: The twin network, changed in place.
         loss: From the encoded batch to a scalar.
         head: A classifier that the loss trains beside the network.
-        cached_rows: With gradient caching, so many texts are encoded with a graph at a time; else None.
+        cached_rows: With gradient caching, so many texts are encoded with a graph at a time; None: caches only the
+            gradients of a batch whose graph would be too large, where the loss has no parameters of its own.
         is_half: Whether the backbone multiplies in bfloat16; everything else is float32.
         processes: That share each batch; the loss is over all of it.
     """
@@ -83,9 +85,14 @@ class Trainee(nn.Module):
             batch = VectorBatch(rows[:own], rows[own:], owners, labels, targets)
             return self.loss(batch if self.processes.are_one else _of_all(batch, self.processes))
 
-        if self._cached_rows is not None:
+        if self._is_cached(passes):
             return {"loss": cached(loss, self._encode, [one.parts for one in passes])}
         return {"loss": loss([torch.cat([self._encode(part) for part in one.parts]) for one in passes])}
+
+    def _is_cached(self, passes: "Sequence[_Passes]") -> bool:
+        tokens = sum(part["input_ids"].numel() for one in passes for part in one.parts)
+        may_be = self.head is None and self.processes.are_one  # processes must take the same way, and batches differ
+        return self._cached_rows is not None or (may_be and tokens > _TOKENS_WITH_GRAPH)
 
     def _encode(self, features: Features) -> Tensor:
         with self._products(features["input_ids"].device):

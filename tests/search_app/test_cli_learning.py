@@ -137,7 +137,8 @@ def test_generations_are_listed_and_dropped(filled: Twinsearch) -> None:
     head, *rows = filled("generations", "list", "docs")[1].splitlines()
     assert head.split()[:6] == ["number", "state", "encoder", "fingerprint", "precision", "chunks"]
     assert filled("generations", "docs")[1].splitlines()[0] == head
-    assert filled("generations", "reclaim", "docs") == (0, "There is nothing to reclaim.\n", "")
+    kept = "Generation 2 of 'docs' is kept as yet; `twinsearch generations drop docs 2` drops it now.\n"
+    assert filled("generations", "reclaim", "docs") == (0, f"There is nothing to reclaim.\n{kept}", "")
     assert [row.split()[:3] for row in rows] == [["1", "live", "fluent"], ["2", "ready", "literal"]]
     assert filled("generations", "drop", "docs", "2") == (0, "Generation 2 of 'docs' is dropped.\n", "")
     assert filled("generations", "drop", "docs", "1")[0] == 2

@@ -115,6 +115,26 @@ def test_a_cached_batch_of_512_holds_the_graph_of_few_texts_and_gives_the_plain_
     assert sum(sizes[32]) == sum(sizes[None]) == 1024
 
 
+def test_a_batch_whose_graph_is_too_large_is_cached_of_its_own_accord(
+    tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [query_positive(*one.texts[:2]) for one in rows_of_all_lengths(64)]
+    results, sizes = [], []
+    for most in (100_000, 256):
+        monkeypatch.setattr("search_app.twin.trainee._TOKENS_WITH_GRAPH", most)
+        encoder = TwinEncoder.load(tiny_encoder_folder, device="cpu", precision="fp32")
+        passes: list[bool] = []
+        encoder.network.register_forward_pre_hook(lambda *_, seen=passes: seen.append(torch.is_grad_enabled()))
+        trainee = Trainee(encoder.network, narrowed(OBJECTIVES["in-batch-negatives"].compute, OPTIONS, ()))
+        loss = trainee.eval()(**collate(encoder, Shape.QUERIES, rows, max_tokens=32))["loss"]
+        loss.backward()
+        results.append([loss.detach(), *(one.grad for one in encoder.network.parameters() if one.grad is not None)])
+        sizes.append((passes.count(False), passes.count(True)))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
+    assert sizes[0] == (0, sizes[1][1])  # without a graph never, and then each part once
+    assert sizes[1][0] == sizes[1][1]
+
+
 def test_texts_are_told_apart_by_what_they_stand_for_and_each_comes_once() -> None:
     rows = [query_positive("a", "b", ["c"]), query_positive("a", "c"), query_positive("b", "d")]
     assert texts_by_kind(rows, Shape.QUERIES) == {"query": ["a", "b"], "document": ["b", "c", "d"]}
