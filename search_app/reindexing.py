@@ -110,13 +110,21 @@ class Reindexer:
         encoder = self._encoders.reading(name, precision=choice.precision)
         return forecast(self._catalog, live, encoder, next_cut(live.chunking, cut, choice))
 
+    def refuse_unfit(self, collection: str, terms: SwitchTerms) -> None:
+        """Raise UsageError for terms that the gate couldn't go by, before anything is built for it."""
+        self._live(collection)
+        self._gate.refuse_unfit(collection, terms)
+
     def compare(self, collection: str, number: int, terms: SwitchTerms, report: Report) -> Verdict:
         """The gate's verdict on a generation beside the live one; it is kept with the generation.
+
+        What came in since the generation was built is caught up with first: the live one would win by it alone.
 
         Raises:
             UsageError: It is live itself or not ready, or there are no held-out judgements, and none were given.
         """
         generation = self._comparable(collection, number)
+        self._catch_up(generation, collection, report)
         verdict = self._gate.verdict(collection, self._live(collection), generation, terms, report)
         self._catalog.generations.record_evaluation(generation.id, as_json(verdict))
         return verdict

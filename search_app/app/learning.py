@@ -85,12 +85,7 @@ class Learning(Wiring):
 
     def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
         """Builds a generation beside the live one, and switches if that is asked and earned."""
-        cut = Cut(request.chunk_tokens, request.chunk_overlap)
-        generation = self.reindexer.reindex(
-            request.collection, request.encoder, report, precision=request.precision, cut=cut
-        )
-        if not (request.switch or request.force):
-            return ReindexOutcome(generation, verdict=None, is_live=False)
+        is_switching = request.switch or request.force
         terms = self.terms(
             queries=request.queries,
             qrels=request.qrels,
@@ -98,6 +93,14 @@ class Learning(Wiring):
             non_inferior=request.non_inferior,
             guard=request.guard,
         )
+        if is_switching:
+            self.reindexer.refuse_unfit(request.collection, terms)
+        cut = Cut(request.chunk_tokens, request.chunk_overlap)
+        generation = self.reindexer.reindex(
+            request.collection, request.encoder, report, precision=request.precision, cut=cut
+        )
+        if not is_switching:
+            return ReindexOutcome(generation, verdict=None, is_live=False)
         return self.reindexer.switch(request.collection, generation.number, terms, report, user=self.user)
 
     def forecast(self, request: ReindexRequest) -> Cost:

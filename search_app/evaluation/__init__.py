@@ -21,6 +21,7 @@ from search_app.evaluation.measuring import (
     SearchMany,
     evaluate,
     measure,
+    positive,
 )
 from search_app.evaluation.significance import bootstrap_interval, permutation_p
 
@@ -40,5 +41,6 @@ __all__ = [
     "evaluate",
     "measure",
     "permutation_p",
+    "positive",
     "read_qrels",
 ]

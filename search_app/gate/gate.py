@@ -9,7 +9,7 @@ from search_app.catalog.generations import Generation
 from search_app.catalog.judgements import Split
 from search_app.encoders import Encoders
 from search_app.errors import GateRefused, QueryError, UsageError
-from search_app.evaluation import DEPTH, Evaluation, Qrels, evaluate
+from search_app.evaluation import DEPTH, Evaluation, Qrels, evaluate, positive
 from search_app.feedback import at_originals, qrels_of
 from search_app.gate.collapse import has_collapsed, mean_cosine
 from search_app.gate.decision import Decision, Ruling, decide
@@ -63,6 +63,14 @@ class Gate:
             mean_cosine=cosines[0],
             sides=sides_of(live, candidate),
         )
+
+    def refuse_unfit(self, collection: str, terms: SwitchTerms) -> None:
+        """Raise UsageError where there is nothing to compare on, or the guard can't be read."""
+        if terms.is_forced:
+            return
+        positive(self._judged(collection, terms))
+        if terms.guard is not None:
+            read_beir(terms.guard)
 
     def refuse_collapsed(self, collection: str, live: Generation, candidate: Generation) -> None:
         """Raise GateRefused for a candidate that tells nothing apart, also where nothing is to be compared."""

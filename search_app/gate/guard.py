@@ -73,21 +73,22 @@ def read_beir(folder: Path) -> BeirFolder:
     """Documents and judged queries of a folder with corpus.jsonl, queries.jsonl and qrels/.
 
     Raises:
-        UsageError: A file is missing or can't be read, or no judged document is in the corpus.
+        UsageError: A file is missing or can't be read, or no answer to a query is in the corpus.
     """
     splits = [folder / "qrels" / f"{split}.tsv" for split in _SPLITS]
     judged = next((path for path in splits if path.is_file()), splits[0])
     qrels = read_qrels(folder / "queries.jsonl", judged)
     texts = dict(_read_corpus(folder / "corpus.jsonl"))
-    if not any(document_id in texts for grades in qrels.values() for document_id in grades):
-        raise UsageError(f"{str(judged)!r} judges no document of {str(folder / 'corpus.jsonl')!r}.")
+    graded = ((document_id, grade) for grades in qrels.values() for document_id, grade in grades.items())
+    if not any(grade > 0 and document_id in texts for document_id, grade in graded):
+        raise UsageError(f"{str(judged)!r} grades no document of {str(folder / 'corpus.jsonl')!r} above 0.")
     return BeirFolder(folder.name, texts, qrels)
 
 
 def _read_corpus(path: Path) -> Iterator[tuple[str, str]]:
     try:
         with path.open(encoding="utf-8") as lines:
-            for line in lines:
+            for line in filter(str.strip, lines):
                 row: dict[str, Any] = json.loads(line)
                 yield str(row["_id"]), passage(str(row.get("title") or ""), (), str(row["text"]))
     except FileNotFoundError as error:

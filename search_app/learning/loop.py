@@ -19,6 +19,7 @@ from search_app.catalog.judgements import JudgementCounts, Split
 from search_app.config import Home
 from search_app.encoders import Encoders
 from search_app.errors import UsageError
+from search_app.feedback import qrels_of
 from search_app.gate.preview import Preview, preview_of
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import Verdict, verdict_of
@@ -95,11 +96,12 @@ class Learner:
             folder: Of the job; the same request with the same folder goes on from where it was stopped.
 
         Raises:
-            UsageError: There are too few held-out queries to decide anything.
+            UsageError: There are too few held-out queries to decide anything, or the gate can't go by the terms.
             TrainingError: There is nothing to learn from.
         """
         collection = request.collection
         counts = self._split(collection)
+        self._reindexer.refuse_unfit(collection, _terms(request))
         begun = self._live_at_first(collection, folder)
         name = self._name(request, folder)
         trained = self._train(request, name, report, folder)
@@ -151,14 +153,16 @@ class Learner:
         return moved_queries(self._searcher, collection, verdict, kept)
 
     def _split(self, collection: str) -> JudgementCounts:
-        counts = self._catalog.judgements.counts(self._catalog.collections.get(collection).id)
-        held_out = counts.query_counts[Split.HELDOUT]
-        if held_out < HELD_OUT_LEAST:
+        """What there is to learn from and to compare on; a held-out query without an answer shows no gain."""
+        collection_id = self._catalog.collections.get(collection).id
+        held_out = qrels_of(self._catalog.judgements.current(collection_id, split=Split.HELDOUT))
+        answered = sum(any(grade > 0 for grade in grades.values()) for grades in held_out.values())
+        if answered < HELD_OUT_LEAST:
             raise UsageError(
-                f"Collection {collection!r} has {held_out} judged queries held out; to show a gain takes "
+                f"Collection {collection!r} has {answered} answered queries held out; to show a gain takes "
                 f"{HELD_OUT_LEAST} at the very least, and a hundred to show a small one. Judge more answers."
             )
-        return counts
+        return self._catalog.judgements.counts(collection_id)
 
     def _name(self, request: LearnRequest, folder: Path) -> str:
         """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""

@@ -12,7 +12,7 @@ from search_app.errors import UsageError
 from search_app.learning.loop import LearnOutcome, name_after
 from search_app.learning.moved import MovedQuery
 from search_app.learning.report import moved_parts
-from search_app.requests import IngestRequest, LearnRequest
+from search_app.requests import IngestRequest, LearnRequest, ReindexRequest
 
 LEARNED = {"kitten": "cat", "hound": "dog", "loaf": "bread", "blaze": "bread", "drizzle": "rain", "ocean": "rain"}
 ASKED = {
@@ -28,9 +28,9 @@ ASKED = {
 GOOD = {"epochs": 20, "learning_rate": 0.01, "batch_size": 6, "options": ("held_out_share=0",)}
 
 
-def judge(app: SearchApp, answers: dict[str, str], split: Split) -> None:
+def judge(app: SearchApp, answers: dict[str, str], split: Split, grade: int = 3) -> None:
     collection_id = app.catalog.collections.get("docs").id
-    new = [NewJudgement(query, f"notes/{name}.txt", 3, user="ann", split=split) for query, name in answers.items()]
+    new = [NewJudgement(query, f"notes/{name}.txt", grade, user="ann", split=split) for query, name in answers.items()]
     app.catalog.judgements.add_many(collection_id, new)
 
 
@@ -114,10 +114,26 @@ def test_a_loop_that_learns_nothing_keeps_the_live_generation(judged_app: Search
 def test_too_few_held_out_queries_are_refused_before_anything_is_trained(app: SearchApp, notes: Path) -> None:
     app.ingest(IngestRequest((str(notes),), encoder="literal"))
     judge(app, LEARNED, Split.TRAIN)
+    judge(app, ASKED, Split.HELDOUT, grade=0)  # nothing can be found for these
     with pytest.raises(UsageError) as refused:
         learned(app)
     assert str(refused.value) == (
-        "Collection 'docs' has 0 judged queries held out; to show a gain takes 5 at the very least, and a hundred to "
+        "Collection 'docs' has 0 answered queries held out; to show a gain takes 5 at the very least, and a hundred to "
         "show a small one. Judge more answers."
     )
     assert not app.encoders.folder("docs-1").exists()
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [({"guard": "/nowhere"}, "There is no file '/nowhere/queries.jsonl'."), ({"non_inferior": 2.0}, "2 is no margin")],
+)
+def test_terms_that_the_gate_can_not_go_by_are_refused_before_anything_is_made(
+    judged_app: SearchApp, terms: dict[str, object], told: str
+) -> None:
+    for request in (LearnRequest("docs", **GOOD, **terms), ReindexRequest("docs", "fluent", switch=True, **terms)):  # type: ignore[arg-type]
+        with pytest.raises(UsageError) as refused:
+            judged_app.run(request)
+        assert str(refused.value).startswith(told)
+    assert not judged_app.encoders.folder("docs-1").exists()
+    assert len(judged_app.generations.list("docs")) == 1

@@ -109,6 +109,16 @@ def test_a_judged_copy_counts_at_its_original_for_the_gate_too(filled: SearchApp
     assert filled.verdict("docs", number).live.by_query == {"kitten": 1}
 
 
+def test_the_gate_blames_no_generation_for_what_came_in_since_it_was_built(
+    filled: SearchApp, notes: Path, qrels: Qrels
+) -> None:
+    number = filled.reindex(ReindexRequest("docs", "fluent")).generation.number
+    (notes / "cat.txt").write_text("cat cat dog dog")
+    filled.ingest(IngestRequest((str(notes),)))
+    verdict = filled.verdict("docs", number, SwitchTerms(qrels))
+    assert verdict.live.by_query == verdict.candidate.by_query
+
+
 def test_without_held_out_judgements_the_gate_asks_for_some(filled: SearchApp) -> None:
     number = filled.reindex(ReindexRequest("docs", "literal")).generation.number
     with pytest.raises(UsageError) as refused:

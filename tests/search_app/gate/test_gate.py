@@ -77,3 +77,12 @@ def test_a_guard_whose_documents_can_not_be_read_is_told(tmp_path: Path) -> None
     with pytest.raises(UsageError) as refused:
         read_beir(tmp_path)
     assert str(refused.value) == f"{str(corpus)!r} can't be read: Is a directory. Let Twinsearch read it."
+
+
+def test_a_guard_in_which_nothing_answers_is_told(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t0\n")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "cat"}\n')
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "d", "title": "", "text": "cat"}\n\n')
+    with pytest.raises(UsageError, match=r"test\.tsv' grades no document of '.*corpus\.jsonl' above 0\.$"):
+        read_beir(tmp_path)
