@@ -26,13 +26,12 @@ load: $(READY)
 	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
 	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
 
-# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one. Tests are as nice as the jobs that
-# they start, which would wait for the processor otherwise. One that hasn't ended after HANG seconds, when the slowest
-# takes 30, hangs: it tells where each of its threads is, and fails.
+# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one. One that hasn't ended after HANG
+# seconds, when the slowest takes 30, hangs: it tells where each of its threads is, and fails.
 WORKERS ?= 3
 HANG ?= 900
 test: $(READY)
-	nice -n 10 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0 -o faulthandler_timeout=$(HANG) -o faulthandler_exit_on_timeout=true
 
 # The contract of the index, on a real Milvus server in an environment of its own as well.

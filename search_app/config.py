@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(IndexSettings(), description="How Milvus indexes vectors; see docs/search.md.")
     limits: Limits = Field(Limits(), description="What one file may cost; see docs/ingest.md.")
     cross_encoder: str = Field("", description="The page offers it as a second stage: a folder, or a name of the hub.")
+    job_niceness: int = Field(10, ge=0, le=19, description="How far a job stands back behind who searches.")
     soak_days: float = Field(7.0, ge=0, description="A generation that isn't live is kept for so long.")
     note_queries: bool = Field(True, description="Whether the page notes what is asked, to be judged later.")
     user: str = Field("", description="Who judges; empty is the login name.")

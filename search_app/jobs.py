@@ -31,7 +31,6 @@ from search_app.stopping import stop_signals
 Result = TypeVar("Result")
 
 _PROGRESS_INTERVAL_SECONDS = 0.25  # four writes a second are enough for a page that polls
-_NICENESS = 10
 _LISTED = 100  # jobs, the newest: a running one is among them
 _LOG_TAIL_BYTES = 64 * 1024
 _UNFINISHED = (JobState.INTERRUPTED, JobState.CANCELLED, JobState.FAILED)
@@ -61,10 +60,11 @@ class JobView:
 class Jobs:
     """The jobs of one home."""
 
-    def __init__(self, catalog: Catalog, home: Home, milvus_uri: str = "") -> None:
+    def __init__(self, catalog: Catalog, home: Home, *, milvus_uri: str, niceness: int) -> None:
         self._catalog = catalog
         self._home = home
         self._milvus_uri = milvus_uri
+        self._niceness = niceness
 
     def folder(self, job_id: str) -> Path:
         """The job's own folder, made when it is asked for."""
@@ -136,7 +136,7 @@ class Jobs:
                 env={**os.environ, "TWINSEARCH_USER": user},
             )
         self._catalog.jobs.hand_over(job.id, process.pid, began(process.pid))
-        _yield_to_searches(process.pid)
+        _yield_to_searches(process.pid, self._niceness)
         threading.Thread(target=process.wait, daemon=True).start()  # no zombie while this process lives
 
     def view(self, job_id: str) -> JobView:
@@ -202,11 +202,18 @@ def stopped_by_crashes(views: Sequence[JobView]) -> list[JobView]:
     return [view for view in newest.values() if view.job.state is JobState.INTERRUPTED]
 
 
-def _yield_to_searches(pid: int) -> None:
-    """Lets a job's process wait for whoever searches; on Windows it stays as it is."""
+def _yield_to_searches(pid: int, niceness: int) -> None:
+    """Lets a job's process wait for whoever searches; on Windows it stays as it is.
+
+    A process is nice to those of its session alone where Linux divides the processor among sessions, so its session is
+    made nice as well. Source: sched(7), autogroups.
+    """
     if hasattr(os, "setpriority"):
         with suppress(ProcessLookupError):  # it has ended already
-            os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+            own = os.getpriority(os.PRIO_PROCESS, pid)  # it may have been started nicer; only root makes it less so
+            os.setpriority(os.PRIO_PROCESS, pid, max(own, niceness))
+    with suppress(OSError):  # it has ended, or the system has no such file
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def as_json(value: Any) -> Any:

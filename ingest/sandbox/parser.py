@@ -128,7 +128,7 @@ class Parser:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=os.environ | _ENVIRONMENT,
-                start_new_session=True,  # Ctrl-C is for the parent
+                process_group=0,  # Ctrl-C is for the parent; in its session, as nice as a job is
             )
             if self._is_over:
                 raise Lost("was not parsed: nobody waits for it.")

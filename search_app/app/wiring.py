@@ -44,7 +44,7 @@ class Wiring:
         )
         self.encoders = Encoders(self.catalog, self.vector_cache, home, settings)
         self.generations = Generations(self.catalog, self.index, self.vector_cache, step_chunks=settings.flush_chunks)
-        self.jobs = Jobs(self.catalog, home, settings.milvus_uri)
+        self.jobs = Jobs(self.catalog, home, milvus_uri=settings.milvus_uri, niceness=settings.job_niceness)
         self.searcher = Searcher(self.catalog, self.index, self.encoders)
         self.query_log = QueryLog(home.queries_folder)
         self.best_sentences = BestSentences(self.catalog, self.encoders)

@@ -58,7 +58,7 @@ NOTES = {
     "bread.txt": "bread fire",
     "rain.txt": "rain sea night",
 }
-CONFIG = 'encoder = "fluent"\nprecision = "fp32"\ndevice = "cpu"\nuser = "ann"\n'
+CONFIG = 'encoder = "fluent"\nprecision = "fp32"\ndevice = "cpu"\nuser = "ann"\njob_niceness = 0\n'
 
 
 def places_of(name: str) -> list[int]:

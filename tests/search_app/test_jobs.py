@@ -276,8 +276,7 @@ def test_a_job_in_its_own_process_is_cancelled_and_resumed(
     monkeypatch.setenv("TWINSEARCH_FLUSH_CHUNKS", "40")
     job = app.start(IngestRequest((str(corpus),)))
     wait_for(app, job, lambda _: app.catalog.collections.find("docs") is not None)
-    running = wait_for(app, job, lambda found: found.state is JobState.RUNNING)
-    assert os.getpriority(os.PRIO_PROCESS, running.pid or 0) >= 10  # searches come first
+    wait_for(app, job, lambda found: found.state is JobState.RUNNING)
     app.jobs.cancel(job.id)
     stopped = wait_for(app, job, lambda found: found.state.is_end)
     assert stopped.state is JobState.CANCELLED
@@ -326,3 +325,15 @@ def test_standard_input_is_not_read_in_the_background(
 ) -> None:
     code, _, told = run_on(shared_home, "ingest", "-", "--background")
     assert (code, "keep it in a file, or leave --background out" in told) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_job_in_its_own_process_stands_back_behind_searches(home: Path, corpus: Path) -> None:
+    with SearchApp.open(home, job_niceness=12) as app:
+        started = app.jobs.view(app.start(IngestRequest((str(corpus),))).id).job
+        session = Path(f"/proc/{started.pid}/autogroup")  # "/autogroup-7 nice 12"
+        assert os.getpriority(os.PRIO_PROCESS, started.pid or 0) >= 12
+        assert not session.exists() or session.read_text().split()[-1] == "12"
+        app.jobs.cancel(started.id)
+        while lives(started.pid, started.pid_started):
+            time.sleep(0.05)
