@@ -25,7 +25,7 @@ from search_app.marks import refuse_foreign
 from search_app.paging import Pager, Place, pages
 from search_app.queries import Part, combined, middle
 from search_app.reranking import Reranker
-from search_app.retrieval import Approach, Candidate, Mode, Questions, Retriever, scope_of
+from search_app.retrieval import Approach, Candidate, Mode, Questions, Retriever, runs_in_milvus, scope_of
 from search_app.timing import Timer
 
 
@@ -166,10 +166,13 @@ class Answerer:
 
     def _retriever(self, asked: Asked) -> Retriever:
         where, generation = asked.options.where, asked.generation
+        scope = Scope()
         if where is not None:
             check(where, self._catalog.documents.fields(generation.collection_id))
-        is_left_to_milvus = asked.approach.mode is Mode.DENSE and self._index.filters_fast
-        scope = Scope(where) if is_left_to_milvus else scope_of(self._catalog, generation, where)
+            is_left_to_milvus = asked.approach.mode is Mode.DENSE and runs_in_milvus(
+                self._catalog, self._index, generation, where
+            )
+            scope = Scope(where) if is_left_to_milvus else scope_of(self._catalog, generation, where)
         return Retriever(self._catalog, self._index, generation, scope, asked.timer, exact=asked.options.exact)
 
     def _chunks_of(self, asked: Asked, name: str) -> tuple[str, list[str]]:

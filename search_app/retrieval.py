@@ -2,7 +2,7 @@
 
 A ranking holds the `depth` best chunks that match the filter, and fewer only where no more match. A deeper ranking
 begins with the shallower one, so that pages stay as they are when the next one is asked for.
-The catalogue's filter decides; Milvus runs it only where it does so fast.
+The catalogue's filter decides; Milvus runs it only where it does so fast, over fields that each row has room for.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.catalog.words import Scope
 from search_app.errors import UsageError
-from search_app.filters import Filter, to_milvus
+from search_app.filters import Filter, asked_fields, to_milvus
 from search_app.fusion import Fusion, fuse
 from search_app.index import LIMIT_MAX, Found, VectorIndex, one_of
 from search_app.lexical import match_expression
@@ -129,11 +129,12 @@ class Retriever:
         return [[Candidate(one.id, one.score) for one in each] for each in found]
 
     def _dense(self, questions: Questions, depth: int) -> list[list[Candidate]]:
-        if self._scope.where is None or self._index.filters_fast:
-            return self._nearest(questions, depth, to_milvus(self._scope.where) if self._scope.where else "")
+        where = self._scope.where
+        if where is None or runs_in_milvus(self._catalog, self._index, self._generation, where):
+            return self._nearest(questions, depth, to_milvus(where) if where else "")
         if self._scope.chunk_ids is not None:
             return self._nearest_listed(questions, depth, self._scope.chunk_ids)
-        return self._nearest_matching(questions, depth, self._scope.where)
+        return self._nearest_matching(questions, depth, where)
 
     def _nearest(self, questions: Questions, depth: int, expression: str) -> list[list[Candidate]]:
         """Asks Milvus for some more than `depth`: which of those with equal scores it leaves out is chance."""
@@ -167,6 +168,13 @@ class Retriever:
         return self._nearest_listed(
             questions, depth, self._catalog.documents.matching_chunk_ids(self._generation, where)
         )
+
+
+def runs_in_milvus(catalog: Catalog, index: VectorIndex, generation: Generation, where: Filter) -> bool:
+    """Whether Milvus runs the filter fast, and has in each row what it asks for."""
+    return index.filters_fast and asked_fields(where).isdisjoint(
+        catalog.documents.unfit_fields(generation.collection_id)
+    )
 
 
 def scope_of(catalog: Catalog, generation: Generation, where: Filter | None) -> Scope:

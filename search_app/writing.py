@@ -19,6 +19,7 @@ from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.duplicates import part_copies
 from search_app.errors import DamageFound, IndexFailure
+from search_app.filters import unfit_fields
 from search_app.index import VectorIndex
 from search_app.marks import FINGERPRINT_PROPERTY, HOME_PROPERTY, refuse_foreign
 from search_app.vectors import VectorCache, text_hash
@@ -111,6 +112,8 @@ class GenerationWriter:
             return
         vectors = np.concatenate([one.vectors for one in batch if one.chunks])
         fields = [row for one in batch for row in [milvus_fields(one.document)] * len(one.chunks)]
+        if unfit := {field for one in batch for field in unfit_fields(milvus_fields(one.document))}:
+            self._catalog.documents.note_unfit(self.generation.collection_id, unfit)
         self._index.upsert(name, ids, vectors, fields)
         self._index.flush(name)
         lost = set(ids) - self._index.present(name, ids)

@@ -40,12 +40,13 @@ from search_app.catalog.passages import (
     pending,
     texts_in_use,
 )
-from search_app.catalog.store import Store, pieces
+from search_app.catalog.store import Store, pieces, upsert
 from search_app.catalog.tables import aliases, chunks, deletions, documents, metadata_fields
 from search_app.catalog.words import condition_of
 from search_app.errors import UnknownDocument
 from search_app.filters import Filter
 
+_UNFIT = "unfit"  # the type of a field that some document's row in Milvus had no room for
 _PAGE = 1000  # chunk ids, or documents, read at a time by whoever goes through all of them
 
 # What every search asks, made once.
@@ -310,12 +311,25 @@ class Documents:
 
     def fields(self, collection_id: int) -> dict[str, set[str]]:
         """The metadata that documents of the collection ever had: name -> names of its Python types."""
-        query = select(metadata_fields.c.name, metadata_fields.c.type)
+        query = select(metadata_fields.c.name, metadata_fields.c.type).where(metadata_fields.c.type != _UNFIT)
         found: dict[str, set[str]] = defaultdict(set)
         with self._store.reading() as connection:
             for row in connection.execute(query.where(metadata_fields.c.collection_id == collection_id)):
                 found[row.name].add(row.type)
         return dict(found)
+
+    def note_unfit(self, collection_id: int, fields: Collection[str]) -> None:
+        """Note fields that Milvus doesn't have of every document, so that it is asked for none of them."""
+        rows = [{"collection_id": collection_id, "name": name, "type": _UNFIT} for name in sorted(fields)]
+        with self._store.writing() as connection:
+            upsert(connection, metadata_fields, rows)
+
+    def unfit_fields(self, collection_id: int) -> set[str]:
+        """The fields that were ever noted so, as `asked_fields` names them."""
+        query = select(metadata_fields.c.name).where(metadata_fields.c.type == _UNFIT)
+        with self._store.reading() as connection:
+            own = query.where(metadata_fields.c.collection_id == collection_id)
+            return set(connection.execute(own).scalars())
 
     def list(self, collection_id: int, *, offset: int = 0, limit: int = 50) -> tuple[Document, ...]:
         """A page of the collection's documents, in the order in which they first came in."""

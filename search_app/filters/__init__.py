@@ -11,10 +11,10 @@ A filter is built, never pasted together from text; every way to run it gives wh
 """
 
 from search_app.filters.dates import between, dated
-from search_app.filters.milvus import stored_fields, string_literal, to_milvus
+from search_app.filters.milvus import stored_fields, string_literal, to_milvus, unfit_fields
 from search_app.filters.sql import SqlCondition, to_sql
 from search_app.filters.text import parse_where
-from search_app.filters.tree import And, Compare, Exists, Filter, In, Not, Or, check, matches
+from search_app.filters.tree import And, Compare, Exists, Filter, In, Not, Or, asked_fields, check, matches
 
 __all__ = [
     "And",
@@ -25,6 +25,7 @@ __all__ = [
     "Not",
     "Or",
     "SqlCondition",
+    "asked_fields",
     "between",
     "check",
     "dated",
@@ -34,4 +35,5 @@ __all__ = [
     "string_literal",
     "to_milvus",
     "to_sql",
+    "unfit_fields",
 ]

@@ -6,9 +6,10 @@ its metadata apart by kind ("text", "number", "flag"), negations are pushed down
 out is built of ordered comparisons, `and`, `or` and `(not exists …)`, on whose meaning all agree.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from search_app.filters.joining import joined
 from search_app.filters.tree import (
@@ -25,6 +26,7 @@ from search_app.filters.tree import (
     Operator,
     Or,
     kind_of,
+    metadata_field,
     metadata_key,
 )
 
@@ -32,21 +34,35 @@ _KINDS: tuple[Kind, ...] = ("text", "number", "flag")
 _INVERSE: Mapping[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NUMBER_STORED_MAX = 2**62  # larger ones don't fit 64 bits; no filter can name a number of that size
+# Of a row's JSON, less what stands around the values: a server refuses one of more, and all that is sent with it.
+_VALUES_BYTES_MAX = 65_536 - 100
+_CHARACTER_BYTES_MAX = 6  # of one that JSON writes out
+_NUMBER_CHARACTERS_MAX = 25
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+_Stored: TypeAlias = tuple[str, str, Any]  # the kind, "" for the document's own; key and value
 
 
 def stored_fields(document_fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON field of a row, in the form that `to_milvus` asks it in.
+    """The JSON field of a row, in the form that `to_milvus` asks it in; without the `unfit_fields`.
 
     Args:
         document_fields: document_id, title, source and origin, and under "metadata" the metadata.
     """
-    apart: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
-    for key, value in document_fields.get("metadata", {}).items():
-        kind = kind_of(value)
-        if kind is not None:
-            apart[kind][_stored_key(key)] = _stored(value)
-    return {name: _stored(document_fields.get(name, "")) for name in DOCUMENT_FIELDS.values()} | apart
+    stored: dict[str, Any] = {kind: {} for kind in _KINDS}
+    values = _values(document_fields)
+    unfit = _unfit(values)
+    for kind, key, value in (value for field, value in values.items() if field not in unfit):
+        (stored[kind] if kind else stored)[key] = value
+    return stored
+
+
+def unfit_fields(document_fields: Mapping[str, Any]) -> set[str]:
+    """The fields, as `asked_fields` names them, for which a row has no room: the largest, until the others fit.
+
+    Milvus can't run a filter that asks for one of them.
+    """
+    return _unfit(_values(document_fields))
 
 
 def to_milvus(filter_: Filter) -> str:
@@ -159,15 +175,41 @@ def _stored_key(key: str) -> str:
 
 
 def _stored(value: Any) -> Any:
-    """The value as JSON in UTF-8 and 64 bits can hold it; of a text as much as any filter can tell from another.
-
-    So no column of long texts fills the 64 KB that a server gives a row, which would refuse the batch.
-    """
+    """The value as JSON in UTF-8 and 64 bits can hold it; of a text as much as any filter can tell from another."""
     if isinstance(value, str):
         return value[: TEXT_MAX + 1].encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, bool) or abs(value) <= _NUMBER_STORED_MAX:
         return value
     return _NUMBER_STORED_MAX if value > 0 else -_NUMBER_STORED_MAX
+
+
+def _values(document_fields: Mapping[str, Any]) -> dict[str, _Stored]:
+    """What is stored of each field, by the field's name."""
+    own = {field: ("", name, _stored(document_fields.get(name, ""))) for field, name in DOCUMENT_FIELDS.items()}
+    kinds = ((key, kind_of(value), value) for key, value in document_fields.get("metadata", {}).items())
+    return own | {metadata_field(key): (kind, _stored_key(key), _stored(value)) for key, kind, value in kinds if kind}
+
+
+def _unfit(values: Mapping[str, _Stored]) -> set[str]:
+    if sum(_most_bytes(key, value) for _, key, value in values.values()) <= _VALUES_BYTES_MAX:
+        return set()
+    sizes = {field: len(_json({key: value}).encode()) for field, (_, key, value) in values.items()}
+    unfit, size = set(), sum(sizes.values())
+    for field in sorted(sizes, key=lambda field: (-sizes[field], field)):
+        if size <= _VALUES_BYTES_MAX:
+            break
+        unfit.add(field)
+        size -= sizes[field]
+    return unfit
+
+
+def _most_bytes(key: str, value: FilterValue) -> int:
+    """At least as many bytes as key and value take in JSON; told sooner than these."""
+    return _CHARACTER_BYTES_MAX * (len(key) + 1 + (len(value) if isinstance(value, str) else _NUMBER_CHARACTERS_MAX))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _literal(value: FilterValue) -> str:

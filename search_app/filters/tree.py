@@ -107,6 +107,23 @@ def metadata_key(field: str) -> str | None:
     return None if field in DOCUMENT_FIELDS else field.removeprefix(_METADATA)
 
 
+def metadata_field(key: str) -> str:
+    """The name of the metadata key as a field that is surely not the document's own."""
+    return f"{_METADATA}{key}"
+
+
+def asked_fields(filter_: Filter) -> set[str]:
+    """The fields that the filter asks for; metadata in the form of `metadata_field`."""
+    match filter_:
+        case Compare(field) | In(field) | Exists(field):
+            key = metadata_key(field)
+            return {field if key is None else metadata_field(key)}
+        case And(parts) | Or(parts):
+            return {field for part in parts for field in asked_fields(part)}
+        case Not(part):
+            return asked_fields(part)
+
+
 def matches(filter_: Filter, document_fields: Mapping[str, Any]) -> bool:
     """Whether a document matches: the meaning that every compilation has to reproduce.
 

@@ -1,5 +1,6 @@
 """Filters as typed, as checked, and as meant; that Milvus agrees is shown in milvus/test_filtering.py."""
 
+import json
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from search_app.filters import (
     In,
     Not,
     Or,
+    asked_fields,
     check,
     matches,
     parse_where,
     stored_fields,
     to_milvus,
+    unfit_fields,
 )
 
 DOCUMENT: dict[str, Any] = {
@@ -338,3 +341,23 @@ def test_a_filter_reads_so_in_milvus() -> None:
         '(((not exists fields["number"]["year"]) or (fields["number"]["year"] >= 3.0)) and '
         '(fields["title"] < "A" or fields["title"] > "A")))'
     )
+
+
+@pytest.mark.parametrize("value", ["x" * 8_000, "🙂" * 8_000, '"' * 8_000, 2**61, True, 1e-300])
+@pytest.mark.parametrize("key", ["column", "Spalte für Übergrößen", "日本"])
+def test_a_row_has_at_most_the_bytes_that_a_server_takes(key: str, value: Any) -> None:
+    wide = {**DOCUMENT, "title": "🙂" * 9_000, "metadata": {f"{key} {n}": value for n in range(6_000)}}
+    stored = json.dumps(stored_fields(wide), ensure_ascii=False, separators=(",", ":")).encode()
+    assert 32_000 < len(stored) <= 65_536
+
+
+def test_a_row_without_room_for_all_keeps_the_shortest_fields() -> None:
+    wide = {**DOCUMENT, "metadata": {"lang": "de", **{f"long{n}": "x" * (7_000 + n) for n in range(11)}}}
+    assert unfit_fields(wide) == {"metadata.long9", "metadata.long10"}
+    assert unfit_fields(DOCUMENT) == set()
+    assert set(stored_fields(wide)["text"]) == {"lang", *(f"long{n}" for n in range(9))}
+
+
+def test_a_filter_tells_what_it_asks_for() -> None:
+    asked = Or((Compare("title", "==", "a"), Not(Exists("lang")), In("metadata.title", ("b",)), And((Exists("id"),))))
+    assert asked_fields(asked) == {"title", "metadata.lang", "metadata.title", "id"}
