@@ -1,7 +1,7 @@
 """How quick a lost index is back, and what people who search notice of a build.
 
-    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.rebuild [--passages 20000] [--queries 300] [--work FOLDER]
-        [--encoder NAME]
+    TWINSEARCH_BENCH_DATA=FOLDER python -m benchmarks.rebuild [--passages 20000] [--words 40] [--queries 300]
+        [--work FOLDER] [--encoder NAME]
 
 A collection is ingested for real. Then the engine's whole folder is deleted and `check --repair` brings it back from
 the catalogue and the vector cache: its speed beside that of encoding. Then another process builds a generation in
@@ -28,7 +28,7 @@ from search_app.catalog.jobs import Job, JobState
 from search_app.config import DEFAULT_COLLECTION
 from search_app.requests import IngestRequest, ReindexRequest
 
-_WORDS, _STEP = 40, 12  # of a passage, and from one to the next
+_STEP_SHARE = 0.3  # of a passage's words, from the beginning of one to that of the next
 _TIMED = 2000  # passages, to tell the speed of encoding
 _WARMING = 5  # queries before those that count
 _REST_SECONDS = 0.05  # between two queries: a person reads
@@ -36,7 +36,7 @@ _REST_SECONDS = 0.05  # between two queries: a person reads
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is measured, and where; `precision` is that of the generation that is built meanwhile."""
+    """What is measured, and where: passages of so many words, and a build in another precision beside the searches."""
 
     app: SearchApp
     data: Path
@@ -44,6 +44,7 @@ class Bench:
     passage_count: int
     query_count: int
     precision: str = "fp32"
+    words: int = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def main() -> None:
         work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twinsearch-rebuild-")))
         app = stack.enter_context(SearchApp.open(work / "home", encoder=arguments.encoder))
         stack.callback(app.engine.stop)
-        print(report(Bench(app, Path(arguments.data), work, arguments.passages, arguments.queries)))
+        data = Path(arguments.data)
+        print(report(Bench(app, data, work, arguments.passages, arguments.queries, words=arguments.words)))
 
 
 def report(bench: Bench) -> str:
@@ -75,9 +77,10 @@ def report(bench: Bench) -> str:
 def fill(bench: Bench) -> list[str]:
     """The passages, ingested unless they are there."""
     bench.work.mkdir(parents=True, exist_ok=True)
-    file = bench.work / f"{bench.passage_count}.jsonl"
+    file = bench.work / f"{bench.passage_count}-{bench.words}.jsonl"
     if not file.is_file():
-        found = passages.passages(bench.data, bench.passage_count, words=_WORDS, step=_STEP)
+        step = int(_STEP_SHARE * bench.words)
+        found = passages.passages(bench.data, bench.passage_count, words=bench.words, step=step)
         passages.write_passages(file, found)
     bench.app.ingest(IngestRequest((str(file),), whole=True))
     return list(passages.read_passages(file))
@@ -100,7 +103,7 @@ def restored(bench: Bench, texts: Sequence[str]) -> str:
         (f"encoding in {encoder.precision}", f"{1 / encoded:,.0f}", ""),
         ("check --repair", f"{1 / each:,.0f}", f"{encoded / each:.1f}"),
     ]
-    return table((f"{len(texts):,} passages", "a second", "times as fast"), rows)
+    return table((f"{len(texts):,} passages of {bench.words} words", "a second", "times as fast"), rows)
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -174,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure a lost index coming back, and searches beside a build.")
     parser.add_argument("--data", type=Path, default=os.environ.get("TWINSEARCH_BENCH_DATA"))
     parser.add_argument("--passages", type=int, default=20_000, help="Of the collection.")
+    parser.add_argument("--words", type=int, default=40, help="Of a passage.")
     parser.add_argument("--queries", type=int, default=300, help="Asked at rest, and at most so many during the build.")
     parser.add_argument("--encoder", help="Another encoder than the default one.")
     parser.add_argument("--work", type=Path, help="A folder to keep; a temporary one by default.")

@@ -27,7 +27,7 @@ def test_a_lost_index_is_restored_and_searches_beside_a_build_are_timed(bench: B
     told = report(bench)
     rows = {line.split(" | ")[0]: line.split(" | ") for line in told.splitlines() if line.startswith("| ")}
     assert list(rows) == [
-        "| 50 passages",
+        "| 50 passages of 40 words",
         "| encoding in fp32",
         "| check --repair",
         "| one user, hybrid",
