@@ -16,12 +16,14 @@ from ingest.readers.found import TableMapping, Told
 from ingest.sandbox.parser import Parsed, Parser
 
 _WAITING_BYTES = 16 << 20
+_FEW_FILES = 20
+_FEW_BYTES = 100_000  # of few files; one process has parsed them before another has started
 _END_SECONDS = 15  # for a thread whose process was killed; longer than it waits for that process
 
 
 @dataclass(frozen=True, slots=True)
 class ParsingSettings:
-    """How files are parsed: by how many processes, within which limits, with which columns of tables as what."""
+    """How files are parsed: by how many processes at most, within which limits, with which columns of tables as what."""
 
     parser_count: int = 2
     limits: Limits = field(default_factory=Limits)
@@ -33,7 +35,8 @@ def parse_files(
 ) -> Generator[tuple[SourceFile, Told], None, None]:
     """What each file holds, in the order of the files; closing the iterator ends all processes."""
     shelf = _Shelf(len(files))
-    parsers = [Parser(settings.limits, settings.columns) for _ in range(min(settings.parser_count, len(files)))]
+    count = 1 if _is_little(files) else min(settings.parser_count, len(files))
+    parsers = [Parser(settings.limits, settings.columns) for _ in range(count)]
     threads: list[threading.Thread] = []
     try:
         for parser in parsers:
@@ -50,6 +53,17 @@ def parse_files(
             parser.interrupt()
         for thread in threads:
             thread.join(_END_SECONDS)
+
+
+def _is_little(files: Sequence[SourceFile]) -> bool:
+    return len(files) <= _FEW_FILES and sum(_byte_count(file) for file in files) <= _FEW_BYTES
+
+
+def _byte_count(file: SourceFile) -> int:
+    try:
+        return file.path.stat().st_size
+    except OSError:  # reading it tells the reason
+        return 0
 
 
 def _work(shelf: "_Shelf", parser: Parser, files: Sequence[SourceFile]) -> None:

@@ -228,6 +228,17 @@ def test_parsers_wait_when_enough_is_parsed(write_tree: WriteTree, monkeypatch: 
     assert len(list(parsed)) == 39
 
 
+@pytest.mark.parametrize(("count", "size", "processes"), [(20, 10, 1), (21, 10, 2), (4, 60_000, 2)])
+def test_a_second_process_is_started_only_for_more_than_it_takes_to_start(
+    count: int, size: int, processes: int, write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers, read = set(), Parser.read
+    monkeypatch.setattr(Parser, "read", lambda parser, file: readers.add(id(parser)) or read(parser, file))
+    root = write_tree({f"{number:02}.txt": "x" * size for number in range(count)})
+    assert len(ids(parse(root))) == count
+    assert len(readers) == processes
+
+
 def test_a_process_is_replaced_after_so_many_files(write_tree: WriteTree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.sandbox.parser._FILES_A_PROCESS", 2)
     root = write_tree({f"{number}.txt": "text" for number in range(3)})
