@@ -23,7 +23,7 @@ _END_SECONDS = 15  # for a thread whose process was killed; longer than it waits
 
 @dataclass(frozen=True, slots=True)
 class ParsingSettings:
-    """How files are parsed: by how many processes at most, within which limits, with which columns of tables as what."""
+    """How files are parsed: by at most so many processes, within which limits, with which columns of tables as what."""
 
     parser_count: int = 2
     limits: Limits = field(default_factory=Limits)
