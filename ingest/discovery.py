@@ -5,6 +5,7 @@ Only regular files: no hidden ones, no links that lead out of the root, no folde
 Nothing is left out in silence: what has no reader or isn't opened is counted, what can't be listed is reported.
 """
 
+import codecs
 import errno
 import os
 import stat
@@ -68,7 +69,7 @@ class Discovery:
     """What there is to read.
 
     `roots` are the files and folders below which everything was found, `patterns` those of which what matches was: what
-    else is known of them has vanished.
+    else is known of them has vanished. `empty` are those roots in which there is nothing at all.
     `skipped` counts what was left out of folders: files for which there is no reader, by how their names end; links and
     pipes, by what they are.
     """
@@ -78,6 +79,7 @@ class Discovery:
     roots: tuple[Path, ...]
     skipped: tuple[tuple[str, int], ...]
     patterns: tuple["Pattern", ...] = ()
+    empty: tuple[Path, ...] = ()
 
     @property
     def skipped_count(self) -> int:
@@ -107,6 +109,7 @@ def discover(paths: Sequence[Path], *, suffixes: Collection[str], home: Path | N
         roots=tuple(sorted(set(search.roots))),
         skipped=tuple(sorted((+search.skipped).items())),
         patterns=tuple(search.patterns),
+        empty=tuple(root for root in dict.fromkeys(search.roots) if _is_empty(root)),
     )
 
 
@@ -160,7 +163,7 @@ class _Search:
 
     def add(self, path: Path) -> None:
         """Take in what one given path stands for."""
-        if path.name.startswith(LIST_SIGN) and not _is_there(path):
+        if path.name.startswith(LIST_SIGN) and path.name != LIST_SIGN and not _is_there(path):
             self._add_list(path.with_name(path.name.removeprefix(LIST_SIGN)))
         elif _PATTERN_SIGNS.intersection(str(path)) and not _is_there(path):
             self._add_pattern(path)
@@ -193,9 +196,9 @@ class _Search:
     def _add_list(self, listing: Path) -> None:
         """Each line is a path from the list's folder on; ids of files below that folder begin there."""
         listing = _existing(listing)
-        content = _listed(listing)
+        content = _listed(listing).removeprefix(codecs.BOM_UTF8)
         lines = content.split(b"\0") if b"\0" in content else content.splitlines()
-        for line in filter(None, lines):
+        for line in filter(bytes.strip, lines):
             path = _existing(listing.parent / os.fsdecode(line))
             if path.is_file() and path.is_relative_to(listing.parent):
                 self._take(path, listing.parent)
@@ -235,6 +238,13 @@ def _is_there(path: Path) -> bool:
     try:
         return path.expanduser().exists()
     except (OSError, RuntimeError):  # a name that is longer than any, or nobody's home
+        return False
+
+
+def _is_empty(root: Path) -> bool:
+    try:
+        return root.is_dir() and next(root.iterdir(), None) is None
+    except OSError:  # nobody can tell
         return False
 
 

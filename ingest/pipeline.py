@@ -5,7 +5,7 @@ A file that is as it was when its documents were committed isn't even opened.
 """
 
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -17,8 +17,9 @@ from ingest.cleaning import clean_path
 from ingest.counting import TokenCounter
 from ingest.discovery import Discovery, SourceFile, discover
 from ingest.errors import IdTaken
-from ingest.naming import Naming, by_path, is_gone, names_of
+from ingest.naming import Naming, by_path, names_of
 from ingest.progress import Report
+from ingest.pruning import Unknown, prune
 from ingest.readers import READERS, count_documents
 from ingest.readers.found import Begun, Broken, Expected, Found, Skipped, TableColumns, Told
 from ingest.sandbox.ahead import ParsingSettings, parse_files
@@ -79,7 +80,9 @@ def ingest(
             take_in(run.work, _pending(run, read))
         tally.skipped.update(dict(discovery.skipped))
         if settings.prune:
-            tally.removed = _prune(run, discovery)
+            tally.removed, kept = prune(sink, discovery, seen, run.unknown)
+            for failure in kept:
+                tally.fail(None, failure)
     tally.expected = tally.finished
     tally.tell()
     sink.note(tally.stages)
@@ -97,8 +100,7 @@ class _Run:
     tally: Tally
     counter: TokenCounter = field(init=False)
     naming: Naming = field(init=False)
-    unreadable: set[str] = field(default_factory=set)  # ids of files whose documents must outlive this run
-    half_read: set[Path] = field(default_factory=set)  # files and folders of which it can't be known what vanished
+    unknown: Unknown = field(default_factory=Unknown)
 
     def __post_init__(self) -> None:
         self.counter = TokenCounter(self.encoder.count_tokens)
@@ -155,7 +157,7 @@ def _changed_files(run: _Run, files: Iterable[SourceFile]) -> Iterator[_File]:
 
 def _read(run: _Run, discovery: Discovery, files: Sequence[_File]) -> Generator[_Read, None, None]:
     for one in discovery.unlisted:
-        run.half_read.add(Path(clean_path(str(one.folder))))
+        run.unknown.paths.add(Path(clean_path(str(one.folder))))
         run.tally.fail(None, Failure(clean_path(str(one.folder)), str(one.error)))
     stamps = iter(files)
     with closing(parse_files([file.source for file in files], run.settings.parsing)) as parsed:
@@ -176,9 +178,9 @@ def _note(run: _Run, file: SourceFile, item: Told, tally: FileTally) -> None:
     match item:
         case Broken(source, reason, hides_ids):
             run.tally.fail(tally, Failure(source, reason))
-            run.unreadable.update((source, by_path(file, source)))
+            run.unknown.ids.update((source, by_path(file, source)))
             if hides_ids:
-                run.half_read.add(Path(file.origin))
+                run.unknown.paths.add(Path(file.origin))
         case TableColumns():
             run.tally.tables.append(item)
         case Expected(count):
@@ -233,22 +235,3 @@ def _compared(run: _Run, read: _Read, held: Mapping[str, HeldDocument]) -> Pendi
         read.file.document_count += 1
         return None
     return Pending(read.file, document, is_changed=before is not None)
-
-
-def _prune(run: _Run, discovery: Discovery) -> int:
-    """Remove what vanished: from the paths that were given, in a file that is gone or was read to its end."""
-    roots = {Path(clean_path(str(root))) for root in discovery.roots}
-    folders = {Path(clean_path(str(one.folder))) for one in discovery.patterns}
-
-    def is_kept(document_id: str, origin: str) -> bool:
-        """Whether it was found, or nobody can tell that it is gone."""
-        is_asked = _is_within(origin, roots) or discovery.matches(Path(origin))
-        is_hidden = document_id in run.unreadable or _is_within(origin, run.half_read)
-        is_known = is_asked and not is_hidden and (run.seen.is_read(origin) or is_gone(origin))
-        return not is_known or run.seen.is_kept(document_id, origin)
-
-    return run.sink.prune(sorted(map(str, roots | folders)), is_kept)
-
-
-def _is_within(origin: str, paths: Collection[Path]) -> bool:
-    return bool(paths) and any(above in paths for above in (Path(origin), *Path(origin).parents))

@@ -4,6 +4,7 @@ A lock ends with its process, however that ends. Who holds it, and for which job
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -13,10 +14,12 @@ from pathlib import Path
 import filelock
 import psutil
 
+from ingest.progress import Progress, Report, unheard
 from search_app.catalog.collections import slug_of
 from search_app.errors import CollectionInUse
 
 _JOB = ContextVar("_JOB", default="")  # what the locks of this work are held for: id and kind of a job
+_STEP_SECONDS = 1.0
 
 
 @contextmanager
@@ -29,14 +32,16 @@ def held_for(job_id: str, kind: str) -> Iterator[None]:
         _JOB.reset(before)
 
 
-def writing(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+def writing(
+    locks: Path, collection: str, *, wait_seconds: float = 0.0, report: Report = unheard
+) -> AbstractContextManager[None]:
     """Holds the collection's writer lock across processes; waits for another writer to end, but not longer.
 
     Raises:
         CollectionInUse: Another process writes; the sentence names it.
     """
     what = f"Collection {collection!r} is being written to"
-    return _holding(locks / f"{slug_of(collection)}.write", what, wait_seconds)
+    return _holding(locks / f"{slug_of(collection)}.write", what, wait_seconds, report)
 
 
 def spooling(locks: Path, collection: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
@@ -77,11 +82,11 @@ def training(locks: Path, encoder: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
+def _holding(path: Path, what: str, wait_seconds: float = 0.0, report: Report = unheard) -> Iterator[None]:
     owner = path.with_name(f"{path.name}.owner")
-    lock = filelock.FileLock(path, timeout=wait_seconds)
+    lock = filelock.FileLock(path)
     try:
-        lock.acquire()
+        _acquire(lock, wait_seconds, report)
     except filelock.Timeout as error:
         raise CollectionInUse(f"{what} by {_read_owner(owner)}") from error
     try:
@@ -90,6 +95,20 @@ def _holding(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[None]
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, wait_seconds: float, report: Report) -> None:
+    """Takes the lock, and tells every second how long it has waited: whoever listens may stop that."""
+    begun = time.monotonic()
+    while True:
+        left = begun + wait_seconds - time.monotonic()
+        try:
+            lock.acquire(timeout=max(0.0, min(_STEP_SECONDS, left)))
+            return
+        except filelock.Timeout:
+            if left <= _STEP_SECONDS:
+                raise
+        report(Progress("wait", round(time.monotonic() - begun), round(wait_seconds), "seconds"))
 
 
 def _read_owner(path: Path) -> str:

@@ -97,7 +97,7 @@ class Loading(Wiring):
     def _written_to(self, collection: str, report: Report, *, wait_seconds: float = 0.0) -> Iterator[None]:
         """Holds the writer's lock; after an ingest that ended without a word, mends what it wrote to first."""
         locks = self.home.locks_folder
-        with writing(locks, collection, wait_seconds=wait_seconds):
+        with writing(locks, collection, wait_seconds=wait_seconds, report=report):
             known = self.catalog.collections.find(collection)
             run = self.catalog.ingests.latest(known.id) if known is not None else None
             if known is not None and run is not None and run.ended_at is None:

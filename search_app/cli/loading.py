@@ -36,7 +36,14 @@ produce-rows | twinsearch ingest - -c rows""",
 @collection_option
 @click.option("--prune", is_flag=True, help="Remove documents that are gone from these paths.")
 @click.option("--again", is_flag=True, help="Read every file, also those that haven't changed.")
-@click.option("--wait", "wait_seconds", default=0.0, metavar="SECONDS", help="Wait so long for another writer to end.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait so long for another writer to end.",
+)
 @click.option("--whole", is_flag=True, help="One chunk a document; what the encoder can't read is counted.")
 @click.option("--chunk-tokens", type=int, metavar="N", help="Tokens that a chunk of a new collection may have.")
 @click.option("--chunk-overlap", type=int, metavar="N", help="Tokens that it repeats of the chunk before.")
@@ -57,7 +64,7 @@ def ingest(
     if in_background and "-" in paths:
         raise click.UsageError("Standard input ends with the terminal: keep it in a file, or leave --background out.")
     with ExitStack() as held:
-        places = tuple(_place(path, shell, held, asked) for path in paths)
+        places = tuple(_place(path, shell, held, asked) for path in dict.fromkeys(paths))  # `-` can be read once
         request = IngestRequest(places, metadata_columns=kept, **asked)
         if sentence := shell.app.unfinished(request.collection):
             click.echo(sentence, err=True)
@@ -78,7 +85,7 @@ def _place(path: str, shell: Shell, held: ExitStack, asked: Mapping[str, Any]) -
         return str(held.enter_context(lines))
     sign = path[: path.startswith("@")]  # it stays at the name: /folder/@list.txt
     absolute = _absolute(path.removeprefix(sign))
-    return str(absolute.with_name(f"{sign}{absolute.name}")) if sign else str(absolute)
+    return str(absolute.parent / f"{sign}{absolute.name}")
 
 
 def _absolute(path: str) -> Path:

@@ -129,6 +129,11 @@ def test_a_list_names_paths_from_its_own_folder_on(write_tree: WriteTree, tmp_pa
     assert ids(root / "@list.txt") == ["other.md"]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark_and_have_blank_lines(write_tree: WriteTree) -> None:
+    root = write_tree({"a.md": "", "b.md": "", "list.txt": b"\xef\xbb\xbfa.md\r\n  \r\nb.md\r\n\r\n"})
+    assert ids(root / "@list.txt") == ["docs/a.md", "docs/b.md"]
+
+
 def test_a_folder_is_no_list(write_tree: WriteTree) -> None:
     root = write_tree({"sub/a.md": ""})
     with pytest.raises(SourceNotFound) as caught:

@@ -66,6 +66,23 @@ def test_vanished_documents_stay_until_pruned_and_only_below_the_paths(write_tre
     assert sorted(sink.documents) == ["docs/a/two.md", "docs/b/three.md"]
 
 
+def test_an_empty_folder_keeps_its_documents_when_pruned_since_its_disk_may_not_be_there(
+    write_tree: WriteTree, run, sink
+) -> None:
+    root = write_tree({"a/one.md": "one", "b/two.md": "two"})
+    both = (root / "a", root / "b")
+    run(*both)
+    (root / "a" / "one.md").unlink()
+    summary = run(*both, settings=PRUNING)
+    assert counts(summary) == (0, 0, 1, 0, 1)
+    assert summary.failed[0].sentence == (
+        f"The folder '{root / 'a'}' is empty, as one is whose disk isn't there, so nothing was removed of it: "
+        "1 document. If it shall be so, run `twinsearch documents remove`."
+    )
+    write_tree({"a/three.md": "three"})
+    assert counts(run(*both, settings=PRUNING)) == (1, 0, 1, 1, 0)
+
+
 def test_broken_files_and_rows_fail_alone(write_tree: WriteTree, run, sink) -> None:
     root = write_tree(
         {
@@ -247,14 +264,14 @@ def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, 
 
 
 def test_a_folder_that_moved_is_read_again_so_that_pruning_finds_it(write_tree: WriteTree, run, tmp_path: Path) -> None:
-    root = write_tree({"a.txt": "the same words"})
+    root = write_tree({"a.txt": "the same words", "b.txt": "others"})
     run(root)
     moved = tmp_path / "elsewhere" / root.name
     moved.parent.mkdir()
     root.rename(moved)
-    assert counts(run(moved)) == (0, 1, 0, 0, 0)
+    assert counts(run(moved)) == (0, 2, 0, 0, 0)
     (moved / "a.txt").unlink()
-    assert counts(run(moved, settings=PRUNING)) == (0, 0, 0, 1, 0)
+    assert counts(run(moved, settings=PRUNING)) == (0, 0, 1, 1, 0)
 
 
 def test_of_many_broken_rows_the_first_are_named_and_all_are_counted(write_tree: WriteTree, run, sink) -> None:

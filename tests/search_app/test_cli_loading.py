@@ -165,6 +165,8 @@ def test_an_empty_path_is_not_the_folder_at_hand(twinsearch: Twinsearch) -> None
     told = "A path is empty. Name a file or a folder; `.` is the folder at hand.\n"
     assert twinsearch("ingest", "") == twinsearch("ingest", "@") == (2, "", told)
     assert twinsearch("ingest", "~nobody-of-this-name")[0] == 2
+    nowhere = "There is no file or folder '/@'. Check the path.\n"
+    assert twinsearch("ingest", "@/") == twinsearch("ingest", "/@") == (1, "", nowhere)
 
 
 def test_columns_of_a_table_are_named_where_their_names_say_nothing(twinsearch: Twinsearch, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from ingest.chunking import ChunkingSettings, chunk_document
 from ingest.documents import Document
+from ingest.progress import Progress
 from ingest.sink import EncodedDocument, HeldDocument
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation
-from search_app.errors import CollectionInUse, DamageFound, FingerprintMismatch
+from search_app.errors import Cancelled, CollectionInUse, DamageFound, FingerprintMismatch
 from search_app.locks import building, writing
 from search_app.writing import GenerationWriter, encode_documents
 
@@ -182,6 +183,18 @@ def test_a_second_writer_is_told_which_process_writes(tmp_path: Path) -> None:
         "Wait until it ends, or stop that process."
     )
     assert refused.value.exit_code == 4
+
+
+def test_whoever_waits_for_a_writer_is_told_how_long_and_can_stop(tmp_path: Path) -> None:
+    told = []
+
+    def stop(progress: Progress) -> None:
+        told.append(progress)
+        raise Cancelled("Stopped.")
+
+    with writing(tmp_path, "docs"), pytest.raises(Cancelled), writing(tmp_path, "docs", wait_seconds=600, report=stop):
+        pass
+    assert [(one.stage, one.total, one.unit) for one in told] == [("wait", 600, "seconds")]
 
 
 def test_a_lock_ends_with_the_process_that_was_killed(tmp_path: Path) -> None:
