@@ -73,13 +73,17 @@ class Jobs:
         return folder
 
     def take_up(self, kind: str, request: Any) -> Job:
-        """The newest job that was stopped in the middle of this very request, else a new one; queued."""
+        """The newest job that was stopped in the middle of this very request, else a new one; queued.
+
+        One that was refused before it did anything, as beside another that did the same, comes after those.
+        """
         arguments = as_json(request)
-        for view in self.views():
-            job = view.job
-            if (job.kind, job.arguments) == (kind, arguments) and job.state in _UNFINISHED:
-                return self._taken(self._catalog.jobs.queue(job.id))
-        return self._taken(self._catalog.jobs.create(kind, request.collection, arguments))
+        known = map(self._viewed, self._catalog.jobs.not_done(kind, request.collection))
+        stopped = [one for one in known if one.job.arguments == arguments and one.job.state in _UNFINISHED]
+        if not stopped:
+            return self._taken(self._catalog.jobs.create(kind, request.collection, arguments))
+        begun = next((one for one in stopped if one.progress is not None), stopped[0])
+        return self._taken(self._catalog.jobs.queue(begun.job.id))
 
     def again(self, job_id: str) -> Job:
         """The job, queued again.

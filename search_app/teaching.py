@@ -61,7 +61,8 @@ class Teacher:
         from search_app.twin.training import train
 
         key = self._key(request)
-        kept = kept_examples(folder / EXAMPLES_FILE, key)
+        is_made = self._encoders.folder(request.name).exists()  # by this run, if it was stopped after that
+        kept = kept_examples(folder / EXAMPLES_FILE, None if is_made else key)
         self._encoders.refuse_name(request.name, is_begun=kept is not None)
         settings = training_settings(request, device=self._settings.device)
         if settings.teacher is not None:

@@ -155,6 +155,13 @@ class Jobs:
         with self._store.writing() as connection:
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
+    def not_done(self, kind: str, collection: str | None) -> tuple[Job, ...]:
+        """The jobs of a kind for a collection that have not done what they were asked for, newest first."""
+        own = (jobs.c.kind == kind, jobs.c.collection == collection, jobs.c.state != JobState.DONE.value)
+        with self._store.reading() as connection:
+            rows = connection.execute(select(jobs).where(*own).order_by(jobs.c.created_at.desc(), jobs.c.id))
+            return tuple(_record(row) for row in rows)
+
     def list(self, limit: int = 50) -> tuple[Job, ...]:
         """The jobs asked for last, newest first."""
         with self._store.reading() as connection:

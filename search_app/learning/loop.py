@@ -165,11 +165,15 @@ class Learner:
         return self._catalog.judgements.counts(collection_id)
 
     def _name(self, request: LearnRequest, folder: Path) -> str:
-        """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop."""
+        """The new encoder's name: as asked, else the first free one, which the folder keeps for a resumed loop.
+
+        A name that another loop keeps, which was stopped before it made its encoder, isn't free.
+        """
         if request.name:
             return request.name
+        claimed = {path.read_text(encoding="utf-8") for path in self._home.jobs_folder.glob(f"*/{NAME_FILE}")}
         number = 1
-        while self._is_taken(name := name_after(request.collection, number)):
+        while self._is_taken(name := name_after(request.collection, number)) or name in claimed:
             number += 1
         return _kept(folder / NAME_FILE, name)
 

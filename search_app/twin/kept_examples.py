@@ -26,13 +26,13 @@ def keep_examples(path: Path, key: str, examples: Examples) -> None:
     aside.replace(path)
 
 
-def kept_examples(path: Path, key: str) -> Examples | None:
-    """The examples that were kept by this key; None when there are none."""
+def kept_examples(path: Path, key: str | None) -> Examples | None:
+    """The examples that were kept by this key, or by whatever key; None when there are none."""
     if not path.is_file():
         return None
     with path.open(encoding="utf-8") as file:
         head = json.loads(next(file))
-        if head["key"] != key:
+        if key not in (None, head["key"]):
             return None
         rows: dict[bool, list[Example]] = {False: [], True: []}
         for line in file:

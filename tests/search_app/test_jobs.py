@@ -18,7 +18,7 @@ from search_app.app import SearchApp
 from search_app.catalog.jobs import Job, JobState
 from search_app.cli import commands
 from search_app.cli.outcomes import TEXTS
-from search_app.errors import Cancelled, CatalogError, UnknownJob, UsageError
+from search_app.errors import Cancelled, CatalogError, CollectionInUse, UnknownJob, UsageError
 from search_app.jobs import JobProgress, as_json
 from search_app.liveness import began, lives
 from search_app.request_kinds import Request, kind_of, request_of
@@ -151,6 +151,30 @@ def test_the_same_request_takes_up_a_job_that_was_stopped_and_no_other(app: Sear
     assert (again.id, again.state, again.message) == (stopped.id, JobState.QUEUED, "")
     run(app, again, lambda _: {})
     assert queued(app).id != stopped.id
+
+
+def test_the_job_that_was_stopped_is_taken_up_and_not_a_later_one_that_was_refused_beside_it(app: SearchApp) -> None:
+    def refuse(report: Report) -> None:
+        raise CollectionInUse("another does that")
+
+    def work(report: Report) -> None:
+        report(Progress("train", 5, 10, "steps"))
+        with pytest.raises(CollectionInUse):
+            run(app, queued(app), refuse)
+        raise Cancelled("stopped")
+
+    stopped = queued(app)
+    with pytest.raises(Cancelled):
+        run(app, stopped, work)
+    assert queued(app).id == stopped.id
+
+
+def test_a_job_that_was_stopped_is_taken_up_however_many_came_after_it(app: SearchApp) -> None:
+    stopped = queued(app)
+    app.jobs.cancel(stopped.id)
+    for number in range(101):
+        app.jobs.take_up("ingest", IngestRequest((f"/{number}",)))
+    assert queued(app).id == stopped.id
 
 
 def test_a_job_that_was_cancelled_before_it_began_is_not_run(app: SearchApp) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.progress import unheard
+from ingest.progress import Progress, unheard
 from search_app.app import SearchApp
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.catalog.switches import SwitchWay
-from search_app.errors import UsageError
+from search_app.errors import Cancelled, UsageError
 from search_app.learning.loop import LearnOutcome, name_after
 from search_app.learning.moved import MovedQuery
 from search_app.learning.report import moved_parts
@@ -87,6 +87,33 @@ def test_a_loop_that_was_stopped_after_its_switch_ends_as_it_would_have(judged_a
         states = [one.state.value for one in app.generations.list("docs")]
     assert (again.is_live, again.sentence, again.page) == (True, first.sentence, first.page)
     assert states == ["dropped", "live"]
+
+
+def test_a_loop_that_was_stopped_goes_on_with_its_own_name_though_another_has_learned_since(
+    judged_app: SearchApp,
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "train":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        judged_app.run(LearnRequest("docs", **GOOD), stop)  # type: ignore[arg-type]
+    assert learned(judged_app, **GOOD | {"epochs": 21}).encoder == "docs-2"
+    assert learned(judged_app, **GOOD).encoder == "docs-1"
+
+
+def test_a_loop_that_was_killed_as_its_encoder_was_made_goes_on_with_it_whatever_was_judged_since(
+    judged_app: SearchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(name: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(judged_app.encoders, "choose", die)
+        with pytest.raises(KeyboardInterrupt):
+            learned(judged_app, **GOOD)
+    judge(judged_app, {"erase the record": "dog"}, Split.TRAIN)
+    assert learned(judged_app, **GOOD).encoder == "docs-1"
 
 
 def test_a_loop_that_ends_with_the_weights_that_serve_builds_nothing_even_if_it_is_run_again(
