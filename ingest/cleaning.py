@@ -7,9 +7,10 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 
 from ingest.documents import MetadataValue
 
@@ -53,14 +54,31 @@ def iso_time(seconds: float) -> str | None:
 
 
 def clean_metadata(values: Mapping[str, object]) -> dict[str, MetadataValue]:
-    """Each value as a scalar: NaN and infinity become None, what has parts becomes JSON text."""
-    return {_clean_name(name): _scalar(value) for name, value in values.items()}
+    """Each value as a scalar: NaN and infinity become None, what has parts becomes JSON text.
+
+    Of names that are the same once they are cleaned, the second gets a number: "Name (2)".
+    """
+    cleaned: dict[str, MetadataValue] = {}
+    for name, value in values.items():
+        own = _clean_name(name)
+        cleaned[own if own not in cleaned else _numbered(own, cleaned)] = _scalar(value)
+    return cleaned
+
+
+def clean_cell(value: object) -> str:
+    """The value as text that people read: nothing for None, a time with a blank before it."""
+    scalar = _scalar(str(value) if isinstance(value, datetime) else value)
+    return "" if scalar is None else str(scalar)
 
 
 @lru_cache(1 << 14)
 def _clean_name(name: str) -> str:
     """The same columns come with each row of a table."""
     return clean_line(name)
+
+
+def _numbered(name: str, taken: Collection[str]) -> str:
+    return next(other for number in count(2) if (other := f"{name} ({number})".strip()) not in taken)
 
 
 def _scalar(value: object) -> MetadataValue:
@@ -73,6 +91,8 @@ def _scalar(value: object) -> MetadataValue:
             return value if value in _INT64 else str(value)
         case float():
             return value if math.isfinite(value) else None
+        case datetime():
+            return value.isoformat()  # as filters ask for it
         case dict() | list() | tuple():
             return clean_text(json.dumps(value, ensure_ascii=False, default=str))
         case _:

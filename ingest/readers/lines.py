@@ -8,7 +8,7 @@ A table whose first row doesn't name all of its columns is taken as it stands, a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, zip_longest
 
-from ingest.cleaning import clean_line, clean_metadata
+from ingest.cleaning import clean_cell, clean_line
 from ingest.readers.building import TextBuilder
 
 _BETWEEN = " | "
@@ -75,8 +75,7 @@ def _named(names: Sequence[str], cells: Sequence[str]) -> Iterator[str]:
 
 
 def _shown(cell: object) -> str:
-    value = clean_metadata({"": cell})[""]
-    return "" if value is None else clean_line(str(value))
+    return clean_line(clean_cell(cell))
 
 
 def _is_name(text: str) -> bool:

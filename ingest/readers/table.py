@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
-from ingest.cleaning import clean_line, clean_metadata
+from ingest.cleaning import clean_cell, clean_line, clean_metadata
 from ingest.documents import Document
 from ingest.errors import EmptyText, ReadError, TableError
 from ingest.readers.building import TextBuilder
@@ -175,8 +175,7 @@ def _known(names: Sequence[str], known: Sequence[str]) -> str | None:
 
 def _text(values: Mapping[str, object], column: str | None) -> str:
     """The cell as cleaned text."""
-    value = None if column is None else clean_metadata({"": values.get(column)})[""]
-    return "" if value is None else str(value)
+    return "" if column is None else clean_cell(values.get(column))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ def test_metadata_values_become_scalars() -> None:
         "tags": ["é", 1],
         "parts": {"a": datetime.date(2024, 5, 1)},
         "day": datetime.date(2024, 5, 1),
+        "time": datetime.datetime(2024, 5, 1, 12, 30),
     }
     assert clean_metadata(raw) == {
         "none": None,
@@ -59,4 +60,11 @@ def test_metadata_values_become_scalars() -> None:
         "tags": '["é", 1]',
         "parts": '{"a": "2024-05-01"}',
         "day": "2024-05-01",
+        "time": "2024-05-01T12:30:00",
     }
+
+
+def test_of_names_that_are_the_same_when_cleaned_none_is_lost() -> None:
+    raw = {"Name": 1, "Name ": 2, "Name (2)": 3, "\ufeffName": 4, "na\u00efve": 5, "nai\u0308ve": 6, "": 7, " ": 8}
+    names = ["Name", "Name (2)", "Name (2) (2)", "Name (3)", "na\u00efve", "na\u00efve (2)", "", "(2)"]
+    assert clean_metadata(raw) == dict(zip(names, range(1, 9), strict=True))

@@ -264,9 +264,23 @@ def test_columns_that_are_named_alike_or_not_at_all_lose_no_cell(tmp_path: Path)
     for row in ODD_ROWS:
         book.active.append(row)
     book.save(tmp_path / "odd.xlsx")
+    twice = pyarrow.Table.from_arrays([pyarrow.array([cell]) for cell in ("one", "more")], ["text", "text"])
+    pyarrow.parquet.write_table(twice, tmp_path / "odd.parquet")
+    assert documents(read(tmp_path / "odd.parquet"))[0].metadata == {"text (2)": "more"}
     found = documents(read(tmp_path / "odd.xlsx"))
     assert found[0].metadata == metadata | {"sheet": "Sheet", "row": 2, "note": None}
     assert found[1].text == "two"
+
+
+def test_a_time_is_kept_as_filters_ask_for_it_and_read_as_people_write_it(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    noon = datetime.datetime(2024, 5, 1, 12, 30)
+    for row in [("text", "at"), ("one", noon), (noon, None)]:
+        book.active.append(row)
+    book.save(tmp_path / "times.xlsx")
+    first, second = documents(read(tmp_path / "times.xlsx"))
+    assert first.metadata["at"] == "2024-05-01T12:30:00"
+    assert second.text == "2024-05-01 12:30:00"
 
 
 def test_a_key_that_comes_up_late_is_kept_unless_others_were_asked_for(tmp_path: Path) -> None:
