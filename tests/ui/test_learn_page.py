@@ -14,7 +14,7 @@ from search_app.catalog.generations import GenerationState
 from search_app.catalog.jobs import Job
 from search_app.catalog.judgements import NewJudgement, Split
 from search_app.jobs import Jobs, as_json
-from search_app.requests import LearnRequest, PreviewRequest, ReindexRequest, TrainRequest
+from search_app.requests import IngestRequest, LearnRequest, PreviewRequest, ReindexRequest, TrainRequest
 from search_app.twin.checkpoints import CURVE_FILE
 from search_app.twin.examples import Shape
 from search_app.twin.findings import Finding, Severity
@@ -230,6 +230,20 @@ def test_the_gate_refuses_a_worse_generation_until_a_person_insists(taught: Sear
     browser.button("force-2").click().run()
     assert not browser.exception
     assert states(taught) == [GenerationState.RETIRED, GenerationState.LIVE]
+
+
+def test_a_refusal_tells_its_reasons_and_is_that_of_no_other_collection(
+    taught: SearchApp, visit: Visit, notes: Path
+) -> None:
+    taught.ingest(IngestRequest((str(notes),), "others"))
+    taught.reindex(ReindexRequest("others", "literal"))
+    browser = visit("learn")
+    browser.button("switch-2").click().run()
+    assert figures(browser)["Queries worse"] == str(taught.verdict("docs", 2).losses)
+    browser.selectbox("collection").select("others").run()
+    assert not browser.exception
+    assert not browser.error
+    assert "force-2" not in [one.key for one in browser.button]
 
 
 def test_a_rollback_lets_the_generation_before_answer_again(taught: SearchApp, visit: Visit) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from search_app.app import SearchApp
 from search_app.catalog.generations import Generation, GenerationState
 from search_app.errors import GateRefused, UnknownGeneration
+from search_app.gate.decision import Ruling
 from search_app.gate.terms import SwitchTerms
 from search_app.gate.verdict import verdict_of
 from ui.components.errors import show_error, told
@@ -95,8 +96,8 @@ def _show_choices(app: SearchApp, collection: str, generation: Generation) -> No
         if is_dropping:
             app.drop_generation(collection, number)
             st.rerun()
-    if number in st.session_state.get(_REFUSED, {}):
-        _show_refusal(app, collection, number)
+    if (collection, number) in st.session_state.get(_REFUSED, ()):
+        _show_refusal(app, collection, generation)
 
 
 def _asks_to_drop(number: int) -> bool:
@@ -109,27 +110,31 @@ def _compare(app: SearchApp, collection: str, number: int) -> None:
     """Asks the gate; its verdict is kept in the catalogue and shown from there."""
     with st.spinner("Comparing on the held-out queries …"):
         app.verdict(collection, number)
+    st.session_state.pop(_REFUSED, None)
     st.rerun()
 
 
 def _switch(app: SearchApp, collection: str, number: int, *, is_forced: bool) -> None:
+    """Asks the gate; what it refuses is remembered, and its verdict shown from the catalogue."""
     try:
         with st.spinner("Asking the gate …"):
             app.switch(collection, number, SwitchTerms(is_forced=is_forced))
-    except GateRefused as refusal:
-        st.session_state.setdefault(_REFUSED, {})[number] = str(refusal)
-        return
-    st.session_state.pop(_REFUSED, None)
-    st.toast(f"Generation {number} is live.", icon=":material/check:")
+    except GateRefused:
+        st.session_state[_REFUSED] = (*st.session_state.get(_REFUSED, ()), (collection, number))
+    else:
+        st.session_state.pop(_REFUSED, None)
+        st.toast(f"Generation {number} is live.", icon=":material/check:")
     st.rerun()
 
 
-def _show_refusal(app: SearchApp, collection: str, number: int) -> None:
-    """The gate's sentence, and the way around it."""
-    show_error("The gate keeps the live generation: the held-out queries don't say that this one is better.")
-    if st.button("Switch all the same", key=f"force-{number}"):
+def _show_refusal(app: SearchApp, collection: str, generation: Generation) -> None:
+    """That the gate refused, whose reasons stand above, and the way around it where there is one."""
+    show_error("The gate keeps the live generation, for the reasons above.")
+    verdict = verdict_of(generation.evaluation) if generation.evaluation else None
+    is_final = verdict is not None and verdict.ruling is Ruling.COLLAPSED
+    if not is_final and st.button("Switch all the same", key=f"force-{generation.number}"):
         with told():
-            _switch(app, collection, number, is_forced=True)
+            _switch(app, collection, generation.number, is_forced=True)
 
 
 def _show_rollback(app: SearchApp, collection: str) -> None:
