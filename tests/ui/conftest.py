@@ -1,10 +1,12 @@
 """Pages as a visitor's browser would run them, on the homes of `tests/search_app` and the session's embedded Milvus."""
 
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from search_app.app import SearchApp
@@ -21,6 +23,15 @@ FIXTURE = type(_homes.app)
 globals().update({name: value for name, value in vars(_homes).items() if isinstance(value, FIXTURE)})
 
 Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_read_once() -> Iterator[None]:
+    """Streamlit looks for components in all installed packages when it starts, which each visit here does: 0.2 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
