@@ -26,12 +26,13 @@ load: $(READY)
 	$(BIN)/python examples/python_docs/collect.py .demo/python_docs.jsonl
 	$(TWINSEARCH) ingest .demo/python_docs.jsonl -c python --prune --home $(DEMO_HOME)
 
-# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one. One that hasn't ended after HANG
-# seconds, when the slowest takes 30, hangs: it tells where each of its threads is, and fails.
+# A file of tests at a time in each of WORKERS processes; WORKERS=0 runs all in one. Each has one thread, since those of
+# several wait for one another. A test that hasn't ended after HANG seconds, when the slowest takes 30, hangs: it tells
+# where each of its threads is, and fails.
 WORKERS ?= 3
 HANG ?= 900
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0 -o faulthandler_timeout=$(HANG) -o faulthandler_exit_on_timeout=true
 
 # The contract of the index, on a real Milvus server in an environment of its own as well.
