@@ -1,6 +1,5 @@
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,11 +45,10 @@ def running(app: SearchApp, request: TrainRequest | LearnRequest) -> Job:
     return job
 
 
-def wait_for_end(app: SearchApp, seconds: float = 600) -> None:
-    """Waits for the jobs, so that none is left running behind the test."""
-    deadline = time.monotonic() + seconds
-    while any(not view.job.state.is_end for view in app.jobs.views()) and time.monotonic() < deadline:
-        time.sleep(0.2)
+@pytest.fixture
+def only_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs are asked for and not begun: the work itself is tried in test_jobs and test_learning."""
+    monkeypatch.setattr(Jobs, "spawn", lambda *_, **__: None)
 
 
 def chosen_encoder(browser: AppTest) -> Any:
@@ -98,8 +96,7 @@ def test_the_link_of_another_collection_shows_that_one(loaded: SearchApp, visit:
     assert "This collection holds nothing yet. Load documents first." in lines(browser)
 
 
-@pytest.mark.slow
-def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, visit: Visit) -> None:
+def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, visit: Visit, only_asked: None) -> None:
     browser = visit("learn")
     assert browser.text_input("train-as-docs-1").value == "docs-1"
     browser.text_input("train-as-docs-1").set_value(" notes-1 ")
@@ -107,10 +104,9 @@ def test_train_starts_a_job_with_the_name_and_the_settings(loaded: SearchApp, vi
     (view,) = loaded.jobs.views()
     assert (view.job.kind, view.job.arguments["name"], view.job.arguments["loss"]) == ("train", "notes-1", "auto")
     assert "**Train notes-1**" in lines(browser)
-    wait_for_end(loaded)
 
 
-def test_a_reindex_tells_what_it_takes_before_it_is_started(loaded: SearchApp, visit: Visit) -> None:
+def test_a_reindex_tells_what_it_takes_before_it_is_started(loaded: SearchApp, visit: Visit, only_asked: None) -> None:
     browser = visit("learn")
     next(one for one in browser.button if one.label == "Re-index").click().run()
     assert any(one.startswith("The full build encodes 0 chunks: about ") for one in lines(browser))
@@ -120,7 +116,6 @@ def test_a_reindex_tells_what_it_takes_before_it_is_started(loaded: SearchApp, v
     next(one for one in browser.button if one.label == "Re-index").click().run()
     browser.button("reindex-start").click().run()
     assert [(one.job.kind, one.job.collection) for one in loaded.jobs.views()] == [("reindex", "docs")]
-    wait_for_end(loaded)
 
 
 def test_a_training_under_way_shows_its_curves(loaded: SearchApp, visit: Visit) -> None:
@@ -159,10 +154,7 @@ def test_an_encoder_that_is_new_is_the_one_that_a_reindex_takes(loaded: SearchAp
     assert chosen_encoder(browser).value == "literal"
 
 
-def test_learn_and_preview_start_jobs_with_what_was_chosen(
-    taught: SearchApp, visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Jobs, "spawn", lambda *_, **__: None)  # the work itself is tried in test_learning
+def test_learn_and_preview_start_jobs_with_what_was_chosen(taught: SearchApp, visit: Visit, only_asked: None) -> None:
     browser = visit("learn")
     browser.checkbox("learn-mine").check()
     browser.multiselect("learn-corpus").set_value(["title"])
