@@ -3,7 +3,7 @@
 UTF-8 is proven by reading the whole file in blocks; a byte order mark is believed; UTF-16 without one is told
 by where its NUL bytes stand. What isn't UTF-8 throughout is looked at in a bounded sample around the first byte that
 isn't: where more characters are right than wrong it was cut off or pasted into, and each wrong byte is read as U+FFFD;
-everything else is guessed.
+everything else is guessed: by the letters of languages in Latin script, else by charset-normalizer.
 """
 
 import codecs
@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from ingest.errors import ReadError
 from ingest.readers.found import Opened, check_length
+from ingest.readers.latin import latin_encoding_of
 
 _BLOCK_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 16  # guessing takes seconds for each megabyte
@@ -138,6 +139,8 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _guess(file: Opened, sample: bytes) -> str:
+    if latin := latin_encoding_of(sample):
+        return latin
     from charset_normalizer import from_bytes  # only the few files that aren't UTF-8 pay for it
 
     best = from_bytes(sample).best()

@@ -29,6 +29,36 @@ def test_a_legacy_encoding_is_guessed_from_where_it_shows(before: str) -> None:
     assert read_text(opened((before + PROSE).encode("latin-1"))) == before + PROSE
 
 
+SENTENCES = [
+    ("cp1252", "Größe"),
+    ("cp1252", "25 °C, 100 €"),
+    ("cp1252", "It’s £5 — that’s “cheap”, said Zoë"),
+    ("cp1252", "¿Cómo te llamas?"),
+    ("cp1252", "Ça va très bien, merci. L’élève est déjà là."),
+    ("cp1252", "El niño come piñas en la montaña."),
+    ("cp1252", "São Paulo é uma cidade muito grande."),
+    ("cp1252", "Smörgåsbord på svenska"),
+    ("cp1252", "Jeg har købt en ny båd på øen."),
+    ("cp1252", "Perché la città è così bella?"),
+    ("iso8859-15", "100 € pro Stück"),
+    ("cp1250", "Żółta łódź płynie powoli po jeziorze."),
+    ("cp1250", "Děti šly do školy, zítra přijde pan ředitel."),
+    ("cp1250", "Az árvíztűrő tükörfúrógép működik."),
+    ("iso8859-2", "Děti šly do školy, zítra přijde pan ředitel."),
+    ("cp1254", "Lütfen cihazı açmadan önce hortumun uzunluğunu kontrol edin."),
+    ("cp1257", "Lūdzu, pārbaudiet šļūtenes garumu."),
+    ("cp850", "Prüfen Sie die Größe der Schläuche."),
+    ("mac-roman", "Prüfen Sie die Größe der Schläuche im Café."),
+    ("cp1251", "Привет, как дела? Это проверка."),
+    ("cp932", "これは日本語のテストです。"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "text"), SENTENCES)
+def test_an_old_encoding_is_told_from_a_sentence(encoding: str, text: str) -> None:
+    assert read_text(opened(text.encode(encoding))) == text
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_wrong_byte_in_a_utf8_file_costs_itself_and_no_other_letter(mark: str) -> None:
     damaged = (mark + PROSE).encode() + b"\xe9" + PROSE.encode()[:-1] + "ö".encode()[:1]
