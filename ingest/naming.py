@@ -6,6 +6,7 @@ of its file. An id stays with who has it as long as that file is there; a file t
 Only a corpus' `_id` is never changed, since judgements refer to it: one that another file has is refused.
 """
 
+import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -84,9 +85,8 @@ def is_gone(origin: str) -> bool:
 
 def _is_absent(path: str) -> bool:
     try:
-        Path(path).stat()
+        return stat.S_ISDIR(Path(path).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):  # nobody can tell
         return False
-    return False

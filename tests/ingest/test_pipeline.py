@@ -263,6 +263,15 @@ def test_a_missing_path_stops_before_anything_is_written(write_tree: WriteTree, 
     assert sink.documents == {}
 
 
+def test_a_file_in_whose_place_a_folder_stands_is_pruned(write_tree: WriteTree, run, sink) -> None:
+    root = write_tree({"notes.md": "one", "other.md": "two"})
+    run(root)
+    (root / "notes.md").unlink()
+    write_tree({"notes.md/part.md": "three"})
+    assert counts(run(root, settings=PRUNING)) == (1, 0, 1, 1, 0)
+    assert sorted(sink.documents) == ["docs/notes.md/part.md", "docs/other.md"]
+
+
 def test_a_folder_that_moved_is_read_again_so_that_pruning_finds_it(write_tree: WriteTree, run, tmp_path: Path) -> None:
     root = write_tree({"a.txt": "the same words", "b.txt": "others"})
     run(root)
