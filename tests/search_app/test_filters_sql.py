@@ -18,7 +18,9 @@ from search_app.filters import And, Compare, Exists, Filter, In, Not, Or, check,
 
 ENCODER = EncoderRecord(fingerprint="f" * 64, name="plain", folder="/encoders/plain", dim=4, max_tokens=16)
 
-MANY = 10_000 if os.environ.get("TWINSEARCH_CAMPAIGN") == "1" else 2_000
+IS_CAMPAIGN = os.environ.get("TWINSEARCH_CAMPAIGN") == "1"
+MANY = 10_000 if IS_CAMPAIGN else 2_000
+EXAMPLES = 1_000 if IS_CAMPAIGN else 100  # others in each run
 MANY_A_FILTER = 1_000
 
 KEYS = ("n", "text", "Date sent", 'a"b', "a\\b", "$.é[0]", "'", "title", "")
@@ -104,7 +106,7 @@ def matching(filter_: Filter, held: list[Document]) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(documents, min_size=1, max_size=9), st.lists(filters, min_size=1, max_size=5))
 def test_sqlite_finds_what_the_reference_finds(
     catalog: Catalog, generation: Generation, contents: list[dict[str, object]], tried: list[Filter]
