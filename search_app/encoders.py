@@ -194,8 +194,7 @@ class Encoders:
             raise FingerprintMismatch(
                 f"Generation {generation.number} of collection {collection!r} was filled by encoder "
                 f"{generation.fingerprint[:12]}, but {generation.encoder_name!r} is {encoder.fingerprint[:12]} now. "
-                f"Put the old encoder back, or run `twinsearch reindex {collection} "
-                f"--encoder {generation.encoder_name}` to build a generation for the new one."
+                f"Put the old encoder back, or {_without_it(generation, collection)}."
             )
         return encoder
 
@@ -305,6 +304,16 @@ class Encoders:
         encoder = TwinEncoder.load(key.name, **how)
         note_network(encoder, self._home.runtimes_folder)
         return encoder
+
+
+def _without_it(generation: Generation, collection: str) -> str:
+    """What else can be done about a generation whose encoder is another one now; the gate can't compare with it."""
+    if generation.state is GenerationState.LIVE:
+        return (
+            f"run `twinsearch reindex {collection} --encoder {generation.encoder_name} --force` to let a generation "
+            "of the new one answer"
+        )
+    return f"give the generation up with `twinsearch generations drop {collection} {generation.number}`"
 
 
 def _remove_folder(shelf: Path, name: str) -> None:

@@ -155,7 +155,7 @@ class Generations:
         if found is None:
             raise UnknownGeneration(
                 f"Collection {collection!r} has no earlier generation to go back to. "
-                "A rollback needs a switch before it."
+                "A rollback needs a switch before it, and that the generation before it isn't dropped."
             )
         return found
 

@@ -143,8 +143,8 @@ def test_a_fingerprint_that_differs(filled: Twinsearch, shared_home: Path, notes
         assert (code, out) == (1, "")
         assert re.fullmatch(
             r"Generation 1 of collection 'docs' was filled by encoder \w{12}, but 'fluent' is \w{12} now\. Put the "
-            r"old encoder back, or run `twinsearch reindex docs --encoder fluent` to build a generation for the new "
-            r"one\.\n",
+            r"old encoder back, or run `twinsearch reindex docs --encoder fluent --force` to let a generation of the "
+            r"new one answer\.\n",
             err,
         )
     shutil.rmtree(fluent)

@@ -102,7 +102,10 @@ def test_the_gate_refuses_a_damaged_encoder_with_1_and_force_overrides_it(
 
 
 def test_a_rollback_says_who_answers_again(filled: Twinsearch) -> None:
-    nothing = "Collection 'docs' has no earlier generation to go back to. A rollback needs a switch before it.\n"
+    nothing = (
+        "Collection 'docs' has no earlier generation to go back to. A rollback needs a switch before it, and that the "
+        "generation before it isn't dropped.\n"
+    )
     assert filled("rollback", "docs") == (1, "", nothing)
     filled("reindex", "docs", "--encoder", "literal", "--force")
     assert filled("rollback", "docs") == (0, "Generation 1 of 'docs' (fluent) is live again.\n", "")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from search_app.app import SearchApp
+from search_app.catalog.generations import GenerationState
 from search_app.encoders import CachedEncoder
 from search_app.errors import FingerprintMismatch, UnknownEncoder, UsageError
 from search_app.requests import IngestRequest, ReindexRequest
@@ -81,8 +82,8 @@ def test_an_encoder_that_has_changed_answers_for_nothing_that_it_filled_before(a
         later.search("kitten")
     assert str(refused.value) == (
         f"Generation 1 of collection 'docs' was filled by encoder {held[:12]}, but 'fluent' is {now[:12]} now. "
-        "Put the old encoder back, or run `twinsearch reindex docs --encoder fluent` to build a generation for "
-        "the new one."
+        "Put the old encoder back, or run `twinsearch reindex docs --encoder fluent --force` to let a generation of "
+        "the new one answer."
     )
 
 
@@ -90,9 +91,13 @@ def test_the_named_remedy_mends_a_changed_encoder(app: SearchApp, notes: Path) -
     app.ingest(IngestRequest((str(notes),)))
     put_in_place_of(app, "fluent", "literal")
     with SearchApp.open(app.home.path) as later:
-        later.reindex(ReindexRequest("docs", "fluent", switch=True, force=True))
+        later.reindex(ReindexRequest("docs", "fluent", force=True))
         assert later.search("cat").hits[0].document_id == "notes/cat.txt"
         assert later.search("cat").generation == 2
+        with pytest.raises(FingerprintMismatch) as refused:
+            later.rollback("docs")
+        assert str(refused.value).endswith("or give the generation up with `twinsearch generations drop docs 1`.")
+        assert later.drop_generation("docs", 1).state is GenerationState.DROPPED
 
 
 def put_in_place_of(app: SearchApp, name: str, other: str) -> None:

@@ -159,7 +159,8 @@ def test_the_way_back_leads_to_the_generation_before(filled: SearchApp) -> None:
     with pytest.raises(UnknownGeneration) as refused:
         filled.generations.previous("docs")
     assert str(refused.value) == (
-        "Collection 'docs' has no earlier generation to go back to. A rollback needs a switch before it."
+        "Collection 'docs' has no earlier generation to go back to. A rollback needs a switch before it, and that the "
+        "generation before it isn't dropped."
     )
     filled.generations.make_live("docs", filled.generations.verify(built(filled)).number)
     assert filled.generations.previous("docs").number == 1
