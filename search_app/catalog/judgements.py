@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, inser
 from search_app.catalog.near_queries import NearQueries
 from search_app.catalog.store import Store
 from search_app.catalog.tables import judgements
-from search_app.errors import CatalogError, UnknownJudgement
+from search_app.errors import CatalogError, UnknownJudgement, UsageError
 
 _HELDOUT_OF = 4  # one query in so many is held out
 _GRADES = range(4)
@@ -163,11 +163,18 @@ class Judgements:
 
         Raises:
             UnknownJudgement: There is no judgement with this id.
+            UsageError: The same person has judged anew since, and that is what holds.
         """
         with self._store.writing() as connection:
             row = connection.execute(select(judgements).where(judgements.c.id == judgement_id)).first()
             if row is None:
                 raise UnknownJudgement(f"There is no judgement {judgement_id}. List them to see their numbers.")
+            last = connection.execute(_said_last(row)).one()
+            if last.id != judgement_id and last.grade is not None:
+                raise UsageError(
+                    f"Judgement {judgement_id} holds no longer: judgement {last.id} of the same document for the same "
+                    f"query came after it. `twinsearch judgements withdraw {last.id}` takes that one back."
+                )
             values = dict(row._mapping) | {"grade": None, "created_at": time.time()}
             del values["id"]
             judged: int = connection.execute(_INSERT, [values]).scalar_one()
@@ -217,6 +224,12 @@ def standing(
     is_overtaken = select(later.c.id).where(and_(later.c.id > said.c.id, *same)).exists()
     about = (said.c.collection_id == collection_id, said.c.query_key == key, said.c.document_id == document_id)
     return select(said.c.id).where(*about, said.c.grade.is_not(None), ~is_overtaken)
+
+
+def _said_last(row: Row[Any]) -> Select[tuple[int, int | None]]:
+    """What the person of this row said last of its document for its query."""
+    same = (judgements.c[name] == row._mapping[name] for name in ("collection_id", "query_key", "document_id", "user"))
+    return select(judgements.c.id, judgements.c.grade).where(*same).order_by(judgements.c.id.desc()).limit(1)
 
 
 def _all_splits(connection: Connection, collection_id: int) -> dict[str, Split]:

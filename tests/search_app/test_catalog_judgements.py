@@ -6,7 +6,7 @@ import pytest
 
 from search_app.catalog import Catalog
 from search_app.catalog.judgements import NewJudgement, Split
-from search_app.errors import CatalogError, UnknownJudgement
+from search_app.errors import CatalogError, UnknownJudgement, UsageError
 
 JUDGED = NewJudgement(
     query="How do I log in?",
@@ -65,6 +65,17 @@ def test_a_withdrawn_judgement_no_longer_holds_but_is_remembered(catalog: Catalo
     assert [judgement.grade for judgement in catalog.judgements.history(docs)] == [None, 3]
     catalog.judgements.add(docs, replace(JUDGED, grade=2))
     assert [judgement.grade for judgement in catalog.judgements.current(docs)] == [2]
+
+
+def test_withdrawing_what_was_said_before_does_not_take_the_last_word_along(catalog: Catalog, docs: int) -> None:
+    first, last = (catalog.judgements.add(docs, replace(JUDGED, grade=grade)) for grade in (3, 1))
+    with pytest.raises(UsageError) as refused:
+        catalog.judgements.withdraw(first)
+    assert str(refused.value) == (
+        f"Judgement {first} holds no longer: judgement {last} of the same document for the same query came after it. "
+        f"`twinsearch judgements withdraw {last}` takes that one back."
+    )
+    assert [judgement.grade for judgement in catalog.judgements.current(docs)] == [1]
 
 
 def test_a_query_keeps_the_split_that_it_was_first_given(catalog: Catalog, docs: int) -> None:
