@@ -7,9 +7,16 @@ from streamlit.testing.v1 import AppTest
 from search_app.app import SearchApp
 from search_app.catalog.encoders import EncoderRecord
 from search_app.catalog.jobs import JobState
+from search_app.cli.outcomes import TEXTS
 from search_app.jobs import as_json
+from search_app.mined_file import MineOutcome
+from search_app.request_kinds import KINDS
 from search_app.requests import IngestRequest
+from search_app.retrieval import Approach, Mode
+from search_app.tuning import TuningOutcome
 from ui.components.home import size
+from ui.components.jobs import job_title
+from ui.components.outcomes import TELLERS
 
 Visit = Callable[..., AppTest]
 
@@ -34,6 +41,28 @@ def test_encoders_are_shown_with_fingerprint_and_jobs_with_their_log(loaded: Sea
     assert any(one.startswith(fluent.fingerprint[:12]) for one in lines(browser))
     assert "There is no '/gone'." in lines(browser)
     assert browser.code[0].value == "it broke <b>here</b>"
+
+
+def test_each_kind_of_work_has_its_title_and_its_outcome_on_the_page_and_in_a_log(app: SearchApp) -> None:
+    assert TEXTS.keys() == TELLERS.keys() == KINDS.keys()
+    assert not [kind for kind in KINDS if job_title(app.catalog.jobs.create(kind, "docs", {})) == kind]
+
+
+def test_mining_and_tuning_tell_what_came_of_them(app: SearchApp, visit: Visit) -> None:
+    dense, hybrid = Approach(Mode.DENSE), Approach()
+    outcomes = {
+        "mine": MineOutcome("mined.jsonl", "suspects.jsonl", 1, 2, 3, 1),
+        "tune": TuningOutcome("docs", 1, 40, hybrid, dense, dense, 0.0312, 0.01, True, ()),
+    }
+    for kind, outcome in outcomes.items():
+        job = app.catalog.jobs.create(kind, "docs", {})
+        app.catalog.jobs.finish(job.id, JobState.DONE, result=as_json(outcome))
+    assert {
+        "Wrote 2 examples of 1 query with 3 negatives to mined.jsonl. 1 likely answer that nobody judged stayed out; "
+        "the page Judge asks about the most doubtful.",
+        "The best way to search gains +0.0312 nDCG@10 on 40 judged queries, cross-validated. "
+        "docs goes by it from now on.",
+    } <= set(lines(visit("status")))
 
 
 def test_a_trained_encoder_tells_what_it_learned_from_and_gives_its_report(

@@ -16,7 +16,7 @@ _INGEST_PARTS = ("new", "changed", "unchanged", "removed")
 
 def outcome_text(kind: str, result: Result) -> str:
     """One or two sentences about what the job did."""
-    tell = _TELLERS.get(kind)
+    tell = TELLERS.get(kind)
     return tell(result) if tell else "Done."
 
 
@@ -63,9 +63,30 @@ def _arranged(result: Result) -> str:
     return f"Drew {counted(result['drawn_count'], 'passage')} in {duration(result['seconds'])}."
 
 
-_TELLERS: Mapping[str, Callable[[Result], str]] = {
+def _mined(result: Result) -> str:
+    examples, queries = counted(result["example_count"], "example"), counted(result["query_count"], "query", "queries")
+    written = f"Wrote {examples} of {queries} with {counted(result['negative_count'], 'negative')} to {result['out']}."
+    doubtful = result["suspected_count"]
+    if not doubtful:
+        return written
+    left_out = counted(doubtful, "likely answer")
+    return f"{written} {left_out} that nobody judged stayed out; the page Judge asks about the most doubtful."
+
+
+def _tuned(result: Result) -> str:
+    judged = counted(result["query_count"], "judged query", "judged queries")
+    gain = f"The best way to search gains {result['gain']:+.4f} nDCG@10 on {judged}, cross-validated."
+    if result["is_changed"]:
+        return f"{gain} {result['collection']} goes by it from now on."
+    why = "the one it has is the best" if result["best"] == result["before"] else "that may be chance"
+    return f"{gain} Nothing is changed: {why}."
+
+
+TELLERS: Mapping[str, Callable[[Result], str]] = {
     "ingest": _ingested,
     "train": _trained,
+    "mine": _mined,
+    "tune": _tuned,
     "reindex": _reindexed,
     "evaluate": _evaluated,
     "preview": _previewed,
