@@ -302,9 +302,9 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packaged
         server.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def killer() -> Iterator["subprocess.Popen[str]"]:
-    """The process that starts commands and tells how they ended."""
+    """The process that starts commands and tells how they ended; what commands import costs it 5 s of processor."""
     command = [sys.executable, str(Path(__file__).with_name("killer.py"))]
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parents[3])}
     pipe = subprocess.PIPE
