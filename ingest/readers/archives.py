@@ -18,13 +18,14 @@ from ingest.readers.packages import check_sizes, open_package
 
 _HIDDEN_FOLDERS = {"__MACOSX"}
 _ENCRYPTED = 0x1
+_UTF8 = 0x800
 
 
 def read_zip(file: Opened) -> Iterator[Member]:
     """Each file of the archive, unpacked when it is asked for."""
     with open_package(file) as package:
         for number, info in enumerate(package.infolist()):
-            if info.is_dir() or not (path := inner_path(info.filename)):
+            if info.is_dir() or not (path := inner_path(_name_of(info))):
                 continue
 
             yield Member(number, path, _packed_at(info.date_time), partial(_unzip, file, package, info))
@@ -50,6 +51,16 @@ def inner_path(name: str) -> str:
     kept = [part for part in parts if part not in {"", "/", ".", ".."}]
     is_hidden = any(part.startswith(".") or part in _HIDDEN_FOLDERS for part in kept)
     return "" if is_hidden else "/".join(kept)
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """The member's name; macOS writes it in UTF-8 without saying so."""
+    if info.flag_bits & _UTF8:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def _unzip(file: Opened, package: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -6,15 +6,18 @@ Of several versions of one text, plain text is taken before HTML.
 import email
 import email.policy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from email.message import EmailMessage
 from functools import partial
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import cast
 
 from ingest.cleaning import clean_line
+from ingest.errors import ReadError
 from ingest.readers.archives import inner_path
 from ingest.readers.building import TextBuilder
-from ingest.readers.decoding import read_text, wide_encoding_of
+from ingest.readers.decoding import decode, read_text, wide_encoding_of
 from ingest.readers.found import Found, Member, Opened
 from ingest.readers.markup import add_html, parse_html
 
@@ -31,11 +34,16 @@ def read_eml(file: Opened) -> Iterator[Found | Member]:
     names = [clean_line(part.get_filename("")) for part in attached]
     if names:
         builder.add(f"Attachments: {', '.join(names)}")
-    metadata: dict[str, object] = {name: str(mail[name]) for name in _KEPT if mail[name]}
+    metadata: dict[str, object] = {name: _value(mail, name) for name in _KEPT if mail[name]}
     yield builder.document(str(mail["subject"] or ""), metadata | ({"attachments": names} if names else {}))
     for number, (part, path) in enumerate(zip(attached, _paths(names), strict=True)):
         if path:
             yield Member(number, path, file.modified, partial(_content, part))
+
+
+def _value(mail: EmailMessage, name: str) -> object:
+    """A header's text; of the date, if it is one, the time."""
+    return getattr(mail[name], "datetime", None) or str(mail[name])
 
 
 def _raw(file: Opened) -> bytes:
@@ -75,11 +83,24 @@ def _add_head(builder: TextBuilder, part: EmailMessage) -> None:
 def _add_text(builder: TextBuilder, part: EmailMessage) -> None:
     if part.get_content_type() not in (_PLAIN, _HTML):
         return
-    text = _content(part).decode(_charset(part), errors="replace")
+    text = _text_of(builder.file, part)
     if part.get_content_type() == _PLAIN:
         builder.add(text)
     elif (page := parse_html(text.encode(errors="ignore"))) is not None:
         add_html(builder, page)
+
+
+def _text_of(file: Opened, part: EmailMessage) -> str:
+    """In the encoding that it names; where that is wrong, or none is named, in the one that it looks like."""
+    content = _content(part)
+    try:
+        return content.decode(_charset(part))
+    except UnicodeDecodeError:
+        pass
+    try:
+        return decode(replace(file, stream=BytesIO(content)))
+    except ReadError:
+        return content.decode(_charset(part), errors="replace")
 
 
 def _content(part: EmailMessage) -> bytes:

@@ -1,5 +1,6 @@
 import io
 import tarfile
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,6 +113,25 @@ def test_a_broken_member_costs_only_itself_and_no_path_leads_out(samples: Mappin
         ("docs/a.zip/bad.pdf", False)
     ]
     assert [item.kind for item in items if isinstance(item, Skipped)] == [".png"]
+
+
+def test_names_in_an_archive_are_read_as_macos_writes_them() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Größe.txt", "text")
+    unmarked = packed.getvalue().replace(b"\x00\x08\x00\x00", b"\x00\x00\x00\x00")  # of UTF-8, the flag
+    assert [one.id for one in documents(read("a.zip", unmarked))] == ["docs/a.zip/Größe.txt"]
+
+
+@pytest.mark.parametrize("named", ["", "; charset=utf-8", "; charset=us-ascii", "; charset=unheard-of"])
+def test_a_mail_that_names_no_encoding_or_a_wrong_one_keeps_its_letters(named: str) -> None:
+    head = f"Subject: Pump\nDate: Tue, 03 Mar 2026 09:12:00 +0100\nContent-Type: text/plain{named}\n\n"
+    mail = only("a.eml", head.encode() + "Grüße aus der Werkstätte".encode("latin-1"))
+    assert (mail.text, mail.metadata) == ("Grüße aus der Werkstätte", {"date": "2026-03-03T09:12:00+01:00"})
+
+
+def test_a_date_of_a_mail_that_is_none_is_kept_as_it_stands() -> None:
+    assert only("a.eml", "Date: next week\n\nThe pump.").metadata == {"date": "next week"}
 
 
 def test_navigation_and_footers_of_a_page_are_dropped() -> None:
