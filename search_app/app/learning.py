@@ -16,7 +16,7 @@ from search_app.evaluation import Qrels, read_qrels
 from search_app.gate.decision import Ruling
 from search_app.gate.preview import Cost, Preview
 from search_app.gate.terms import AS_USUAL, SwitchTerms
-from search_app.gate.verdict import Verdict
+from search_app.gate.verdict import Verdict, verdict_of
 from search_app.generation_status import GenerationStatus, generation_status
 from search_app.learning.loop import LearnOutcome
 from search_app.learning.watching import report_file, training_curve
@@ -38,6 +38,8 @@ if TYPE_CHECKING:  # torch is loaded when training begins
     from search_app.lint_report import LintReport
     from search_app.twin.curve import LearningCurve
     from search_app.twin.training_report import TrainingReport
+
+_MADE_FILE = "generation"  # in the folder of a re-index: the physical name of what it has built
 
 
 class Learning(Wiring):
@@ -83,8 +85,18 @@ class Learning(Wiring):
         """Forgets what was learned by `tune`; what the collection goes by from now on."""
         return self.tuner.reset(collection)
 
-    def reindex(self, request: ReindexRequest, report: Report = unheard) -> ReindexOutcome:
-        """Builds a generation beside the live one, and switches if that is asked and earned."""
+    def reindex(
+        self, request: ReindexRequest, report: Report = unheard, *, folder: Path | None = None
+    ) -> ReindexOutcome:
+        """Builds a generation beside the live one, and switches if that is asked and earned.
+
+        Args:
+            folder: Of the job; one that was stopped after its build asks the gate, and builds nothing again.
+        """
+        made = self._made_before(request.collection, folder) if folder else None
+        if made is not None and made.state is GenerationState.LIVE:
+            verdict = verdict_of(made.evaluation) if made.evaluation and not request.force else None
+            return ReindexOutcome(made, verdict, is_live=True)
         is_switching = request.switch or request.force
         terms = self.terms(
             queries=request.queries,
@@ -96,12 +108,22 @@ class Learning(Wiring):
         if is_switching:
             self.reindexer.refuse_unfit(request.collection, terms)
         cut = Cut(request.chunk_tokens, request.chunk_overlap)
-        generation = self.reindexer.reindex(
+        generation = made or self.reindexer.reindex(
             request.collection, request.encoder, report, precision=request.precision, cut=cut
         )
+        if folder:
+            (folder / _MADE_FILE).write_text(generation.physical_name, encoding="utf-8")
         if not is_switching:
             return ReindexOutcome(generation, verdict=None, is_live=False)
         return self.reindexer.switch(request.collection, generation.number, terms, report, user=self.user)
+
+    def _made_before(self, collection: str, folder: Path) -> Generation | None:
+        """The generation that this very job has built, if it can still go live or is live."""
+        mark = folder / _MADE_FILE
+        name = mark.read_text(encoding="utf-8") if mark.is_file() else None
+        fit = (GenerationState.READY, GenerationState.LIVE)
+        known = self.generations.list(collection)
+        return next((one for one in known if one.physical_name == name and one.state in fit), None)
 
     def forecast(self, request: ReindexRequest) -> Cost:
         """What a re-index would encode, and about how long and how much disk it takes; a sample is encoded for it."""

@@ -83,4 +83,4 @@ class Working(Loading, Measuring, Learning):
             case ArrangeRequest():
                 return self.arrange(request, report)
             case ReindexRequest():
-                return self.reindex(request, report)
+                return self.reindex(request, report, folder=self.jobs.folder(job.id))

@@ -308,6 +308,27 @@ def test_a_generation_is_not_dropped_while_it_is_built(filled: SearchApp) -> Non
     assert filled.drop_generation("docs", generation.number).state.value == "dropped"
 
 
+def test_a_reindex_that_was_stopped_after_its_build_or_its_switch_builds_nothing_again(
+    app: SearchApp, notes: Path, judged: tuple[Path, Path]
+) -> None:
+    app.ingest(IngestRequest((str(notes),), encoder="literal"))
+    app.import_judgements(*judged, split=Split.HELDOUT)
+    request = ReindexRequest("docs", "fluent", switch=True)
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "evaluate":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        app.run(request, stop)
+    folder = app.jobs.folder(app.jobs.views()[0].job.id)
+    outcome = app.run(request)
+    assert (outcome.is_live, outcome.generation.number) == (True, 2)
+    again = app.reindex(request, folder=folder)
+    assert (again.is_live, again.verdict) == (True, outcome.verdict)
+    assert [one.state.value for one in app.generations.list("docs")] == ["retired", "live"]
+
+
 def test_reports_of_a_reindex_are_heard(filled: SearchApp) -> None:
     heard: list[Progress] = []
     filled.reindex(ReindexRequest("docs", "literal"), heard.append)
