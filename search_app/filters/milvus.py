@@ -38,6 +38,7 @@ _NUMBER_STORED_MAX = 2**62  # larger ones don't fit 64 bits; no filter can name 
 _VALUES_BYTES_MAX = 65_536 - 100
 _CHARACTER_BYTES_MAX = 6  # of one that JSON writes out
 _NUMBER_CHARACTERS_MAX = 25
+_JSON = json.JSONEncoder(ensure_ascii=False)  # made once: a table may have a thousand columns
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 _Stored: TypeAlias = tuple[str, str, Any]  # the kind, "" for the document's own; key and value
@@ -193,7 +194,7 @@ def _values(document_fields: Mapping[str, Any]) -> dict[str, _Stored]:
 def _unfit(values: Mapping[str, _Stored]) -> set[str]:
     if sum(_most_bytes(key, value) for _, key, value in values.values()) <= _VALUES_BYTES_MAX:
         return set()
-    sizes = {field: len(_json({key: value}).encode()) for field, (_, key, value) in values.items()}
+    sizes = {field: _bytes(key) + _bytes(value) + 2 for field, (_, key, value) in values.items()}
     unfit, size = set(), sum(sizes.values())
     for field in sorted(sizes, key=lambda field: (-sizes[field], field)):
         if size <= _VALUES_BYTES_MAX:
@@ -208,8 +209,8 @@ def _most_bytes(key: str, value: FilterValue) -> int:
     return _CHARACTER_BYTES_MAX * (len(key) + 1 + (len(value) if isinstance(value, str) else _NUMBER_CHARACTERS_MAX))
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _bytes(value: FilterValue) -> int:
+    return len(_JSON.encode(value).encode())
 
 
 def _literal(value: FilterValue) -> str:
