@@ -40,6 +40,7 @@ _LANGUAGES = {
     "iso8859-2": _CENTRE,
 }
 _BEFORE_WINDOWS = {"cp850": _WEST, "mac-roman": _WEST}
+_MIXED = {encoding: ("".join(languages),) for encoding, languages in _LANGUAGES.items()}  # of several languages
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _BEYOND = re.compile(r"[^\x00-\x7f]")
 _WITHIN = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w’–—…·\xa0\xad](?=[^\W\d_])")  # a sign between two letters
@@ -54,7 +55,7 @@ def latin_encoding_of(sample: bytes) -> str | None:
     beyond = sum(byte > 0x7F for word in words for byte in word)
     if beyond > _MOST_OF_A_WORD * sum(map(len, words)):
         return None
-    for group in (_LANGUAGES, _BEFORE_WINDOWS):
+    for group in (_LANGUAGES, _BEFORE_WINDOWS, _MIXED):
         fits = {encoding: _fit(sample, encoding, languages) for encoding, languages in group.items()}
         if fits.get("cp1252") == (1.0, 0):
             return "cp1252"  # no letters, only signs such as ’ and £, which are letters elsewhere

@@ -40,6 +40,7 @@ SENTENCES = [
     ("cp1252", "Smörgåsbord på svenska"),
     ("cp1252", "Jeg har købt en ny båd på øen."),
     ("cp1252", "Perché la città è così bella?"),
+    ("cp1252", "Übergröße für Männer, façade, crème brûlée, São João, niño"),
     ("iso8859-15", "100 € pro Stück"),
     ("cp1250", "Żółta łódź płynie powoli po jeziorze."),
     ("cp1250", "Děti šly do školy, zítra přijde pan ředitel."),
