@@ -22,7 +22,7 @@ from ingest.sink import Encoder, Vectors
 from search_app.catalog import Catalog
 from search_app.catalog.generations import Generation
 from search_app.evaluation import Evaluation, Qrels
-from search_app.gate.collapse import COSINE_MOST, mean_pair_cosine
+from search_app.gate.collapse import has_collapsed, mean_pair_cosine
 from search_app.gate.decision import Decision, Ruling, decide
 
 RANDOM_CHUNKS = 1500
@@ -60,6 +60,8 @@ class Preview:
         decision: What the gate would say of these values, without its guards.
         mean_cosine: Between random chunks.
         cost: Of the full build.
+        live_mean_cosine: Between random chunks of the live generation; None where it has fewer than two.
+        margin: The loss that was to be put up with; None where a gain was asked for.
     """
 
     encoder: str
@@ -70,17 +72,25 @@ class Preview:
     decision: Decision
     mean_cosine: float
     cost: Cost
+    live_mean_cosine: float | None = None
+    margin: float | None = None
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether even the upper end of the interval is no gain, or the encoder tells nothing apart."""
-        return self.decision.high <= 0 or self.mean_cosine > COSINE_MOST
+        """Whether even the upper end of the interval isn't what was asked for, or the encoder has collapsed."""
+        return self.decision.high <= -(self.margin or 0) or self._ruling is Ruling.COLLAPSED
+
+    @property
+    def _ruling(self) -> Ruling:
+        is_collapsed = has_collapsed(self.mean_cosine, self.live_mean_cosine)
+        return Ruling.COLLAPSED if is_collapsed else self.decision.ruling
 
     @property
     def sentence(self) -> str:
         """For people: figures, what the gate would do, what the build costs."""
         found = self.decision
-        likely = "would let it through" if found.ruling.is_passed else f"would keep the live one ({found.ruling.value})"
+        ruling = self._ruling
+        likely = "would let it through" if ruling.is_passed else f"would keep the live one ({ruling.value})"
         return (
             f"Preview on {self.query_count:,} held-out queries and {self.encoded_count:,} encoded chunks: nDCG@10 "
             f"{self.live:.4f} -> about {self.candidate:.4f} ({found.difference:+.4f}, 95 % interval {found.low:+.4f} "
@@ -96,12 +106,17 @@ def preview_of(kept: Mapping[str, Any]) -> Preview:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What is known of the live generation: its figures by meaning on `qrels`, and what it finds for each query."""
+    """What is known of the live generation: its figures by meaning on `qrels`, and what it finds for each query.
+
+    `mean_cosine` is that of its random chunks, `margin` the loss of it that is put up with.
+    """
 
     generation: Generation
     evaluation: Evaluation
     qrels: Qrels
     found: Mapping[str, Sequence[str]]
+    mean_cosine: float | None
+    margin: float | None
 
 
 class Pool:
@@ -152,9 +167,11 @@ def preview(catalog: Catalog, serving: Serving, pool: Pool, encoder: Encoder, *,
         encoded_count=len(texts),
         live=math.fsum(evaluation.by_query.values()) / len(queries),
         candidate=math.fsum(estimated) / len(estimated),
-        decision=decide(differences),
+        decision=decide(differences, margin=serving.margin),
         mean_cosine=mean_pair_cosine(vectors) if len(vectors) > 1 else 0.0,
         cost=Cost(left, left / pace, disk_bytes(total, encoder.dim)),
+        live_mean_cosine=serving.mean_cosine,
+        margin=serving.margin,
     )
 
 

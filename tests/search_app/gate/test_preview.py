@@ -1,5 +1,6 @@
 """A preview predicts what the gate says of an encoder, from a part of the documents."""
 
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from search_app.app import SearchApp
 from search_app.errors import QueryError
 from search_app.evaluation import read_qrels
-from search_app.gate.preview import estimated_ndcg
+from search_app.gate.decision import Ruling, decide
+from search_app.gate.preview import Cost, Preview, estimated_ndcg
 from search_app.gate.terms import SwitchTerms
 from search_app.requests import IngestRequest, ReindexRequest
 
@@ -65,6 +67,20 @@ def test_where_every_document_is_near_the_preview_is_what_the_gate_finds(
     )  # shuffled knows many ties, which a search breaks by id
     assert (found.decision.ruling, found.encoded_count, found.is_hopeless) == (verdict.ruling, 4, True)
     assert found.cost.chunk_count == 0
+
+
+def test_a_preview_rules_out_no_more_than_the_gate_does() -> None:
+    decision = decide([-0.01, -0.02, -0.01, -0.02, -0.01, -0.02], margin=0.05)
+    found = Preview("e", 6, 9, 0.5, 0.485, decision, 0.95, Cost(1, 1, 1), live_mean_cosine=0.93, margin=0.05)
+    assert (found.is_hopeless, "The gate would let it through." in found.sentence) == (False, True)
+    collapsed = replace(found, live_mean_cosine=0.4)
+    assert (collapsed.is_hopeless, "keep the live one (collapsed)" in collapsed.sentence) == (True, True)
+    assert replace(found, margin=None).is_hopeless
+
+
+def test_a_preview_heeds_the_margin_that_was_asked_for(noted: SearchApp, judged: tuple[Path, Path]) -> None:
+    found = noted.preview("docs", "fluent", SwitchTerms(read_qrels(*judged), non_inferior=0.01))
+    assert (found.decision.ruling, found.is_hopeless) == (Ruling.NOT_WORSE, False)
 
 
 def test_an_emptied_collection_has_no_preview(app: SearchApp, notes: Path, judged: tuple[Path, Path]) -> None:
