@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 
 from ingest.progress import Report, unheard
+from search_app.twin.encoder import TwinEncoder
 from search_app.twin.examples import Examples, Shape, query_positive
 from search_app.twin.training_report import TrainingReport
 from search_app.twin.training_settings import TrainingSettings
@@ -145,3 +146,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoders run in fp32 where no precision is named: which is fastest takes 2 s to try, as test_fastest does."""
+    monkeypatch.setattr(TwinEncoder, "_fastest", lambda *_: "fp32")

@@ -106,6 +106,7 @@ def test_an_encoder_from_scratch_learns_its_teachers_directions_from_texts_alone
     assert (student.encode(held_out) * teacher.encode(held_out)).sum(axis=1).mean() > 0.9
 
 
+@pytest.mark.usefixtures("untried")
 def test_a_teacher_must_fit_its_student_and_the_loss(
     train_tiny: Callable, make_tiny_encoder: Callable[..., Path], tiny_encoder_folder: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_teacher_must_fit_its_student_and_the_loss(
         assert str(caught.value).startswith(sentence)
 
 
+@pytest.mark.usefixtures("untried")
 def test_the_teachers_vectors_of_another_run_are_not_taken(
     train_tiny: Callable, tiny_encoder_folder: Path, tmp_path: Path
 ) -> None:

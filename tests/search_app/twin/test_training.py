@@ -36,6 +36,9 @@ ANSWERS = {
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, learning_rate=1e-3, device="cpu", held_out_share=0.2)
 
 
+pytestmark = pytest.mark.usefixtures("untried")
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """A tiny network is slower on many threads, far slower on a busy machine."""
