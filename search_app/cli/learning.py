@@ -6,6 +6,7 @@ import click
 
 from search_app.cli.generations import TERMS
 from search_app.cli.shell import Shell, background_option, command, with_options
+from search_app.cli.training import FROM_CORPUS
 
 if TYPE_CHECKING:
     from search_app.learning.loop import LearnOutcome
@@ -24,6 +25,7 @@ twinsearch learn support --background""",
 @click.option("--epochs", type=int, help="How often every example is seen.")
 @click.option("--batch-size", type=int, help="Examples that are compared with each other.")
 @click.option("--learning-rate", type=float, help="At its height.")
+@FROM_CORPUS
 @click.option("--mine", is_flag=True, help="Search the collection for hard negatives.")
 @click.option("--set", "options", multiple=True, metavar="SETTING=VALUE", help="Any other setting of the training.")
 @with_options(*TERMS[:2])

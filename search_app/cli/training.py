@@ -39,17 +39,18 @@ def _range(context: click.Context, option: click.Parameter, value: str | None) -
     return lowest, highest
 
 
+FROM_CORPUS = click.option(
+    "--from-corpus",
+    is_flag=False,
+    flag_value=",".join(_WAYS),
+    callback=_listed,
+    metavar="[WAYS]",
+    help=f"The documents themselves: any of {','.join(_WAYS)}; all of them if none is named.",
+)
 _SOURCES = (
     click.option("--pairs", type=_FILE, metavar="FILE", help="Examples: CSV, TSV, JSONL or Parquet."),
     click.option("--from-judgements", is_flag=True, help="The collection's judgements; so it is if nothing is named."),
-    click.option(
-        "--from-corpus",
-        is_flag=False,
-        flag_value=",".join(_WAYS),
-        callback=_listed,
-        metavar="[WAYS]",
-        help=f"The documents themselves: any of {','.join(_WAYS)}; all of them if none is named.",
-    ),
+    FROM_CORPUS,
     click.option("--corpus-limit", type=int, default=10_000, show_default=True, help="Examples of each such way."),
     click.option("--per-query", type=int, default=10, show_default=True, help="Answers learned for one judged query."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is left to chance."),

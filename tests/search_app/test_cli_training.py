@@ -90,6 +90,12 @@ def test_training_without_judgements_is_told_what_to_do(filled: Twinsearch) -> N
     assert err.startswith("The judgements of collection 'docs' give nothing to learn from. Judge hits as good first")
 
 
+def test_a_loop_learns_from_the_corpus_too_as_its_advice_says(filled: Twinsearch) -> None:
+    filled("learn", "docs", "--from-corpus", "title,cloze")
+    job, *_ = json.loads(filled("jobs", "list", "--json")[1])
+    assert (job["job"]["kind"], job["job"]["arguments"]["from_corpus"]) == ("learn", ["title", "cloze"])
+
+
 def test_the_ways_to_learn_from_a_corpus_are_listed_or_all_of_them(filled: Twinsearch) -> None:
     code, _, err = filled("train", "--name", "x", "--from-corpus", "title,subtitle")
     assert (code, err) == (
