@@ -7,7 +7,8 @@ from benchmarks.ingest import Bench, beside_encoding, beside_peers, memory
 
 
 @pytest.fixture
-def bench(data: Path, tiny: Path, tmp_path: Path) -> Bench:
+def bench(data: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("TWINSEARCH_PRECISION", "fp32")  # to try which is fastest takes longer than all the rest
     return Bench(data, tmp_path, limit=12, repeats=1, sizes=[20], encoder=str(tiny))
 
 
