@@ -34,9 +34,8 @@ def test_both_trainers_leave_the_same_weights(
     words = random.Random(5)
     is_scored = shape is Shape.SCORED_PAIRS
     rows = tuple(Example((text(words), text(words)), words.random() if is_scored else None) for _ in range(48))
-    settings = TrainingSettings(
-        loss=loss, epochs=1, batch_size=8, learning_rate=1e-3, max_tokens=16, held_out_share=0, evaluations=1
-    )
+    plan = {"epochs": 1, "batch_size": 8, "max_tokens": 16, "held_out_share": 0, "evaluations": 1}
+    settings = TrainingSettings(loss=loss, learning_rate=1e-3, precision="fp32", **plan)  # as theirs is everywhere
     ends = {}
     for name, train in trainers.TRAINERS.items():
         train(Examples(shape, rows), settings, tmp_path / name)

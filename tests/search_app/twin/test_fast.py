@@ -124,7 +124,8 @@ def test_an_lstm_runs_on_openvino_alike(tmp_path: Path) -> None:
     begin_lstm(TEXTS, LstmSettings(vocabulary_size=400, embedding_dim=8, hidden_dim=8, dim=8)).save(tmp_path / "lstm")
     exact = load(tmp_path / "lstm", "fp32").encode(TEXTS)
     np.testing.assert_allclose(load(tmp_path / "lstm", "fast-fp32").encode(TEXTS), exact, atol=1e-5)
-    np.testing.assert_allclose(load(tmp_path / "lstm", "auto").encode(TEXTS), exact, atol=1e-4)
+    chosen = load(tmp_path / "lstm", "auto").encode(TEXTS)  # in bfloat16 where the processor has it
+    np.testing.assert_allclose(np.sum(chosen * exact, axis=1), 1, atol=1e-4)
 
 
 @pytest.mark.slow
