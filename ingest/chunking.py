@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, pairwise, takewhile
 from pathlib import PurePath
 
 from semantic_text_splitter import TextSplitter
@@ -182,13 +182,18 @@ def _spans(work: _Work) -> Iterator[Span]:
 
 
 def _fitting(work: _Work, span: Span, room: int) -> Iterator[Span]:
-    """Parts of the span that fit: what turns out too long is cut again, with less room."""
-    for part in work.cutter.cut(work.document.text, span, room):
+    """Parts of the span that fit, in order: what turns out too long is cut again, with less room.
+
+    Of a part that is cut again, what the next part repeats is left to that one.
+    """
+    parts = work.cutter.cut(work.document.text, span, room)
+    for part, following in pairwise(chain(parts, [(span[1], span[1])])):
         excess = work.excess(part)
         if excess <= 1 or room == 1:
             yield part
         else:
-            yield from _fitting(work, part, max(1, min(room - 1, int(room / excess))))
+            pieces = _fitting(work, part, max(1, min(room - 1, int(room / excess))))
+            yield from (piece for piece in pieces if piece[0] < following[0])
 
 
 def _with_headings_joined(work: _Work, spans: Iterator[Span]) -> Iterator[Span]:

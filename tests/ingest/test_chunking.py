@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.chunking import ChunkingSettings, chunk_document, fit_title, passage
@@ -28,6 +28,9 @@ def document(text: str, *, title: str = "", origin: str = "/a.txt", sections: tu
 
 
 @settings(deadline=None)  # the machine may be busy
+@example(  # a part that is cut again beside a part that repeats its end
+    text="word word word word Sentence. 🙂 word", title="word", origin="/a.txt", count_tokens=characters, overlap=5
+)
 @given(
     text=TEXTS,
     title=TEXTS,
